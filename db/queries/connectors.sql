@@ -84,7 +84,7 @@ WHERE tenant_id = @tenant_id AND source_id = @source_id AND leased_by = @worker;
 UPDATE connector_states SET failing_since = now() WHERE tenant_id = @tenant_id AND source_id = @source_id AND failing_since IS NULL;
 
 -- name: SetLagging :execrows
-UPDATE connector_states SET lagging_since = now() WHERE tenant_id = @tenant_id AND source_id = @source_id AND lagging_since IS NULL;
+UPDATE connector_states SET lagging_since = @since::timestamptz WHERE tenant_id = @tenant_id AND source_id = @source_id AND lagging_since IS NULL;
 
 -- name: SetWell :execrows
 UPDATE connector_states SET failing_since = NULL, lagging_since = NULL
@@ -109,7 +109,7 @@ WHERE tenant_id = @tenant_id AND source_id = @source_id AND stream = ANY(@stream
 -- meanwhile stays where it was put. Whoever has lost the source moves no mark.
 UPDATE connector_streams t
 SET mark_at = CASE WHEN rewinds = @rewinds THEN sqlc.narg('mark_at')::timestamptz ELSE mark_at END, token = CASE WHEN rewinds = @rewinds THEN @token ELSE token END,
-    resume = CASE WHEN rewinds = @rewinds THEN '' ELSE resume END, read_at = now(), records = records + @records,
+    resume = CASE WHEN rewinds = @rewinds THEN '' ELSE resume END, read_at = @read_at::timestamptz, records = records + @records,
     due_at = CASE WHEN t.wakes = @wakes THEN now() + make_interval(secs => @seconds::double precision) ELSE t.due_at END
 FROM connector_states s
 WHERE t.tenant_id = @tenant_id AND t.source_id = @source_id AND t.stream = @stream
@@ -279,8 +279,10 @@ WHERE tenant_id = @tenant_id AND source_id = @source_id AND placed_at >= @from_a
   AND external_id > @after ORDER BY external_id LIMIT @most;
 
 -- name: NoteAbsence :one
-INSERT INTO connector_absences (tenant_id, source_id, external_id) VALUES (@tenant_id, @source_id, @external_id)
-ON CONFLICT (tenant_id, source_id, external_id) DO UPDATE SET times = connector_absences.times + 1, last_at = now()
+-- Each comparison counts an absence once, however often it is begun again.
+INSERT INTO connector_absences (tenant_id, source_id, external_id, comparison) VALUES (@tenant_id, @source_id, @external_id, @comparison::uuid)
+ON CONFLICT (tenant_id, source_id, external_id) DO UPDATE
+SET times = connector_absences.times + (connector_absences.comparison IS DISTINCT FROM EXCLUDED.comparison)::integer, comparison = EXCLUDED.comparison, last_at = now()
 RETURNING times;
 
 -- name: DropAbsences :exec

@@ -5667,6 +5667,84 @@ func (e ListConsentsParamsAction) Valid() bool {
 	}
 }
 
+// Defines values for ListContactIndicatorsParamsSort.
+const (
+	ListContactIndicatorsParamsSortFirstVisitAt        ListContactIndicatorsParamsSort = "first_visit_at"
+	ListContactIndicatorsParamsSortLastOrderAt         ListContactIndicatorsParamsSort = "last_order_at"
+	ListContactIndicatorsParamsSortLastVisitAt         ListContactIndicatorsParamsSort = "last_visit_at"
+	ListContactIndicatorsParamsSortMinusFirstVisitAt   ListContactIndicatorsParamsSort = "-first_visit_at"
+	ListContactIndicatorsParamsSortMinusLastOrderAt    ListContactIndicatorsParamsSort = "-last_order_at"
+	ListContactIndicatorsParamsSortMinusLastVisitAt    ListContactIndicatorsParamsSort = "-last_visit_at"
+	ListContactIndicatorsParamsSortMinusMissedVisits   ListContactIndicatorsParamsSort = "-missed_visits"
+	ListContactIndicatorsParamsSortMinusNet            ListContactIndicatorsParamsSort = "-net"
+	ListContactIndicatorsParamsSortMinusNetLastYear    ListContactIndicatorsParamsSort = "-net_last_year"
+	ListContactIndicatorsParamsSortMinusOrders         ListContactIndicatorsParamsSort = "-orders"
+	ListContactIndicatorsParamsSortMinusOrdersLastYear ListContactIndicatorsParamsSort = "-orders_last_year"
+	ListContactIndicatorsParamsSortMinusSubscriptions  ListContactIndicatorsParamsSort = "-subscriptions"
+	ListContactIndicatorsParamsSortMinusTickets        ListContactIndicatorsParamsSort = "-tickets"
+	ListContactIndicatorsParamsSortMinusVisits         ListContactIndicatorsParamsSort = "-visits"
+	ListContactIndicatorsParamsSortMissedVisits        ListContactIndicatorsParamsSort = "missed_visits"
+	ListContactIndicatorsParamsSortNet                 ListContactIndicatorsParamsSort = "net"
+	ListContactIndicatorsParamsSortNetLastYear         ListContactIndicatorsParamsSort = "net_last_year"
+	ListContactIndicatorsParamsSortOrders              ListContactIndicatorsParamsSort = "orders"
+	ListContactIndicatorsParamsSortOrdersLastYear      ListContactIndicatorsParamsSort = "orders_last_year"
+	ListContactIndicatorsParamsSortSubscriptions       ListContactIndicatorsParamsSort = "subscriptions"
+	ListContactIndicatorsParamsSortTickets             ListContactIndicatorsParamsSort = "tickets"
+	ListContactIndicatorsParamsSortVisits              ListContactIndicatorsParamsSort = "visits"
+)
+
+// Valid indicates whether the value is a known member of the ListContactIndicatorsParamsSort enum.
+func (e ListContactIndicatorsParamsSort) Valid() bool {
+	switch e {
+	case ListContactIndicatorsParamsSortFirstVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortLastOrderAt:
+		return true
+	case ListContactIndicatorsParamsSortLastVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusFirstVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusLastOrderAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusLastVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusMissedVisits:
+		return true
+	case ListContactIndicatorsParamsSortMinusNet:
+		return true
+	case ListContactIndicatorsParamsSortMinusNetLastYear:
+		return true
+	case ListContactIndicatorsParamsSortMinusOrders:
+		return true
+	case ListContactIndicatorsParamsSortMinusOrdersLastYear:
+		return true
+	case ListContactIndicatorsParamsSortMinusSubscriptions:
+		return true
+	case ListContactIndicatorsParamsSortMinusTickets:
+		return true
+	case ListContactIndicatorsParamsSortMinusVisits:
+		return true
+	case ListContactIndicatorsParamsSortMissedVisits:
+		return true
+	case ListContactIndicatorsParamsSortNet:
+		return true
+	case ListContactIndicatorsParamsSortNetLastYear:
+		return true
+	case ListContactIndicatorsParamsSortOrders:
+		return true
+	case ListContactIndicatorsParamsSortOrdersLastYear:
+		return true
+	case ListContactIndicatorsParamsSortSubscriptions:
+		return true
+	case ListContactIndicatorsParamsSortTickets:
+		return true
+	case ListContactIndicatorsParamsSortVisits:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListContactsParamsSort.
 const (
 	ListContactsParamsSortCreatedAt      ListContactsParamsSort = "created_at"
@@ -7920,8 +7998,11 @@ type ContactIndicators struct {
 	MissedVisits int32 `json:"missed_visits"`
 
 	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
-	Net    []Money                 `json:"net"`
-	Object ContactIndicatorsObject `json:"object"`
+	Net []Money `json:"net"`
+
+	// NetLastYear The same, of the last 365 days.
+	NetLastYear []Money                 `json:"net_last_year"`
+	Object      ContactIndicatorsObject `json:"object"`
 
 	// Orders Confirmed orders.
 	Orders int32 `json:"orders"`
@@ -7943,6 +8024,12 @@ type ContactIndicators struct {
 
 // ContactIndicatorsObject defines model for ContactIndicators.Object.
 type ContactIndicatorsObject string
+
+// ContactIndicatorsList defines model for ContactIndicatorsList.
+type ContactIndicatorsList struct {
+	Data       []ContactIndicators       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
 
 // ContactList defines model for ContactList.
 type ContactList struct {
@@ -14501,6 +14588,103 @@ type GetConsentParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListContactIndicatorsParams defines parameters for ListContactIndicators.
+type ListContactIndicatorsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Sort The order; `-` is descending.
+	Sort *ListContactIndicatorsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// LastOrderAtGte Bought last at this instant or later.
+	LastOrderAtGte *time.Time `form:"last_order_at_gte,omitempty" json:"last_order_at_gte,omitempty"`
+
+	// LastOrderAtLt Bought last before this instant.
+	LastOrderAtLt *time.Time `form:"last_order_at_lt,omitempty" json:"last_order_at_lt,omitempty"`
+
+	// OrdersGte At least so many confirmed orders.
+	OrdersGte *int32 `form:"orders_gte,omitempty" json:"orders_gte,omitempty"`
+
+	// OrdersLte At most so many confirmed orders.
+	OrdersLte *int32 `form:"orders_lte,omitempty" json:"orders_lte,omitempty"`
+
+	// OrdersLastYearGte At least so many confirmed orders in the last 365 days.
+	OrdersLastYearGte *int32 `form:"orders_last_year_gte,omitempty" json:"orders_last_year_gte,omitempty"`
+
+	// OrdersLastYearLte At most so many confirmed orders in the last 365 days.
+	OrdersLastYearLte *int32 `form:"orders_last_year_lte,omitempty" json:"orders_last_year_lte,omitempty"`
+
+	// NetGte Paid less refunded of at least this amount.
+	NetGte *string `form:"net_gte,omitempty" json:"net_gte,omitempty"`
+
+	// NetLte Paid less refunded of at most this amount.
+	NetLte *string `form:"net_lte,omitempty" json:"net_lte,omitempty"`
+
+	// NetLastYearGte The same of the last 365 days of at least this amount.
+	NetLastYearGte *string `form:"net_last_year_gte,omitempty" json:"net_last_year_gte,omitempty"`
+
+	// NetLastYearLte The same of the last 365 days of at most this amount.
+	NetLastYearLte *string `form:"net_last_year_lte,omitempty" json:"net_last_year_lte,omitempty"`
+
+	// Currency The currency of these amounts.
+	Currency *string `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// TicketsGte At least so many valid tickets.
+	TicketsGte *int32 `form:"tickets_gte,omitempty" json:"tickets_gte,omitempty"`
+
+	// TicketsLte At most so many valid tickets.
+	TicketsLte *int32 `form:"tickets_lte,omitempty" json:"tickets_lte,omitempty"`
+
+	// VisitsGte At least so many visits.
+	VisitsGte *int32 `form:"visits_gte,omitempty" json:"visits_gte,omitempty"`
+
+	// VisitsLte At most so many visits.
+	VisitsLte *int32 `form:"visits_lte,omitempty" json:"visits_lte,omitempty"`
+
+	// MissedVisitsGte At least so many missed visits.
+	MissedVisitsGte *int32 `form:"missed_visits_gte,omitempty" json:"missed_visits_gte,omitempty"`
+
+	// MissedVisitsLte At most so many missed visits.
+	MissedVisitsLte *int32 `form:"missed_visits_lte,omitempty" json:"missed_visits_lte,omitempty"`
+
+	// SubscriptionsGte At least so many subscriptions, passes and memberships.
+	SubscriptionsGte *int32 `form:"subscriptions_gte,omitempty" json:"subscriptions_gte,omitempty"`
+
+	// SubscriptionsLte At most so many subscriptions, passes and memberships.
+	SubscriptionsLte *int32 `form:"subscriptions_lte,omitempty" json:"subscriptions_lte,omitempty"`
+
+	// FirstVisitAtGte Came first at this instant or later.
+	FirstVisitAtGte *time.Time `form:"first_visit_at_gte,omitempty" json:"first_visit_at_gte,omitempty"`
+
+	// FirstVisitAtLt Came first before this instant.
+	FirstVisitAtLt *time.Time `form:"first_visit_at_lt,omitempty" json:"first_visit_at_lt,omitempty"`
+
+	// LastVisitAtGte Came last at this instant or later.
+	LastVisitAtGte *time.Time `form:"last_visit_at_gte,omitempty" json:"last_visit_at_gte,omitempty"`
+
+	// LastVisitAtLt Came last before this instant.
+	LastVisitAtLt *time.Time `form:"last_visit_at_lt,omitempty" json:"last_visit_at_lt,omitempty"`
+
+	// Discipline Bought a ticket of this discipline.
+	Discipline *string `form:"discipline,omitempty" json:"discipline,omitempty"`
+
+	// Season Bought a ticket of this season.
+	Season *string `form:"season,omitempty" json:"season,omitempty"`
+}
+
+// ListContactIndicatorsParamsSort defines parameters for ListContactIndicators.
+type ListContactIndicatorsParamsSort string
+
 // ListContactsParams defines parameters for ListContacts.
 type ListContactsParams struct {
 	// Limit Greatest number of items in the page.
@@ -18346,6 +18530,9 @@ type ServerInterface interface {
 	// GetConsentProof Read the proof of an answer
 	// (GET /v1/consents/{consent_id}/proof)
 	GetConsentProof(ctx echo.Context, consentID ConsentID) error
+	// ListContactIndicators List contacts by what their purchases say
+	// (GET /v1/contact-indicators)
+	ListContactIndicators(ctx echo.Context, params ListContactIndicatorsParams) error
 	// ListContacts List contacts
 	// (GET /v1/contacts)
 	ListContacts(ctx echo.Context, params ListContactsParams) error
@@ -20504,6 +20691,227 @@ func (w *ServerInterfaceWrapper) GetConsentProof(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetConsentProof(ctx, consentID)
+	return err
+}
+
+// ListContactIndicators converts echo context to params.
+func (w *ServerInterfaceWrapper) ListContactIndicators(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContactIndicatorsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "sort" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "sort", ctx.QueryParams(), &params.Sort, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sort: %s", err))
+	}
+
+	// ------------- Optional query parameter "last_order_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_order_at_gte", ctx.QueryParams(), &params.LastOrderAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_order_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "last_order_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_order_at_lt", ctx.QueryParams(), &params.LastOrderAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_order_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "orders_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "orders_gte", ctx.QueryParams(), &params.OrdersGte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter orders_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "orders_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "orders_lte", ctx.QueryParams(), &params.OrdersLte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter orders_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "orders_last_year_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "orders_last_year_gte", ctx.QueryParams(), &params.OrdersLastYearGte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter orders_last_year_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "orders_last_year_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "orders_last_year_lte", ctx.QueryParams(), &params.OrdersLastYearLte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter orders_last_year_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "net_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "net_gte", ctx.QueryParams(), &params.NetGte, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter net_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "net_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "net_lte", ctx.QueryParams(), &params.NetLte, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter net_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "net_last_year_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "net_last_year_gte", ctx.QueryParams(), &params.NetLastYearGte, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter net_last_year_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "net_last_year_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "net_last_year_lte", ctx.QueryParams(), &params.NetLastYearLte, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter net_last_year_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "currency" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "currency", ctx.QueryParams(), &params.Currency, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter currency: %s", err))
+	}
+
+	// ------------- Optional query parameter "tickets_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tickets_gte", ctx.QueryParams(), &params.TicketsGte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tickets_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "tickets_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "tickets_lte", ctx.QueryParams(), &params.TicketsLte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tickets_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "visits_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "visits_gte", ctx.QueryParams(), &params.VisitsGte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visits_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "visits_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "visits_lte", ctx.QueryParams(), &params.VisitsLte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visits_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "missed_visits_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "missed_visits_gte", ctx.QueryParams(), &params.MissedVisitsGte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter missed_visits_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "missed_visits_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "missed_visits_lte", ctx.QueryParams(), &params.MissedVisitsLte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter missed_visits_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "subscriptions_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subscriptions_gte", ctx.QueryParams(), &params.SubscriptionsGte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subscriptions_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "subscriptions_lte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subscriptions_lte", ctx.QueryParams(), &params.SubscriptionsLte, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter subscriptions_lte: %s", err))
+	}
+
+	// ------------- Optional query parameter "first_visit_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_visit_at_gte", ctx.QueryParams(), &params.FirstVisitAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_visit_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "first_visit_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "first_visit_at_lt", ctx.QueryParams(), &params.FirstVisitAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter first_visit_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "last_visit_at_gte" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_visit_at_gte", ctx.QueryParams(), &params.LastVisitAtGte, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_visit_at_gte: %s", err))
+	}
+
+	// ------------- Optional query parameter "last_visit_at_lt" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "last_visit_at_lt", ctx.QueryParams(), &params.LastVisitAtLt, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter last_visit_at_lt: %s", err))
+	}
+
+	// ------------- Optional query parameter "discipline" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "discipline", ctx.QueryParams(), &params.Discipline, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter discipline: %s", err))
+	}
+
+	// ------------- Optional query parameter "season" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "season", ctx.QueryParams(), &params.Season, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter season: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListContactIndicators(ctx, params)
 	return err
 }
 
@@ -32545,6 +32953,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/contacts/lookup", wrapper.LookupContacts, options.OperationMiddlewares["lookupContacts"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/indicators", wrapper.GetContactIndicators, options.OperationMiddlewares["getContactIndicators"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/indicators/:indicator/facts", wrapper.ListIndicatorFacts, options.OperationMiddlewares["listIndicatorFacts"]...)
+	router.GET(options.BaseURL+"/v1/contact-indicators", wrapper.ListContactIndicators, options.OperationMiddlewares["listContactIndicators"]...)
 	router.POST(options.BaseURL+"/v1/indicators/recount", wrapper.RecountIndicators, options.OperationMiddlewares["recountIndicators"]...)
 	router.GET(options.BaseURL+"/v1/indicators/capture-rates", wrapper.GetCaptureRates, options.OperationMiddlewares["getCaptureRates"]...)
 	router.GET(options.BaseURL+"/v1/conformance-runs", wrapper.ListConformanceRuns, options.OperationMiddlewares["listConformanceRuns"]...)
@@ -34122,6 +34531,38 @@ func (response GetConsentProof200JSONResponse) VisitGetConsentProofResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListContactIndicatorsRequestObject struct {
+	Params ListContactIndicatorsParams
+}
+
+type ListContactIndicatorsResponseObject interface {
+	VisitListContactIndicatorsResponse(w http.ResponseWriter) error
+}
+
+type ListContactIndicators200ResponseHeaders struct {
+	Link *string
+}
+
+type ListContactIndicators200JSONResponse struct {
+	Body    ContactIndicatorsList
+	Headers ListContactIndicators200ResponseHeaders
+}
+
+func (response ListContactIndicators200JSONResponse) VisitListContactIndicatorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -43689,6 +44130,9 @@ type StrictServerInterface interface {
 	// GetConsentProof Read the proof of an answer
 	// (GET /v1/consents/{consent_id}/proof)
 	GetConsentProof(ctx context.Context, request GetConsentProofRequestObject) (GetConsentProofResponseObject, error)
+	// ListContactIndicators List contacts by what their purchases say
+	// (GET /v1/contact-indicators)
+	ListContactIndicators(ctx context.Context, request ListContactIndicatorsRequestObject) (ListContactIndicatorsResponseObject, error)
 	// ListContacts List contacts
 	// (GET /v1/contacts)
 	ListContacts(ctx context.Context, request ListContactsRequestObject) (ListContactsResponseObject, error)
@@ -46077,6 +46521,31 @@ func (sh *strictHandler) GetConsentProof(ctx echo.Context, consentID ConsentID) 
 		return err
 	} else if validResponse, ok := response.(GetConsentProofResponseObject); ok {
 		return validResponse.VisitGetConsentProofResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListContactIndicators operation middleware
+func (sh *strictHandler) ListContactIndicators(ctx echo.Context, params ListContactIndicatorsParams) error {
+	var request ListContactIndicatorsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContactIndicators(ctx.Request().Context(), request.(ListContactIndicatorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContactIndicators")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContactIndicatorsResponseObject); ok {
+		return validResponse.VisitListContactIndicatorsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -493,6 +493,9 @@ type IndicatorsOperations interface {
 	// ListIndicatorFacts: List what a figure counts
 	// (GET /v1/contacts/{contact_id}/indicators/{indicator}/facts)
 	ListIndicatorFacts(ctx context.Context, request ListIndicatorFactsRequestObject) (ListIndicatorFactsResponseObject, error)
+	// ListContactIndicators: List contacts by what their purchases say
+	// (GET /v1/contact-indicators)
+	ListContactIndicators(ctx context.Context, request ListContactIndicatorsRequestObject) (ListContactIndicatorsResponseObject, error)
 	// RecountIndicators: Count everybody's figures anew
 	// (POST /v1/indicators/recount)
 	RecountIndicators(ctx context.Context, request RecountIndicatorsRequestObject) (RecountIndicatorsResponseObject, error)

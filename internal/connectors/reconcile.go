@@ -174,7 +174,8 @@ func (t totals) sums(currency string) Sums {
 
 // reconcile is the work of the operation. Started again after a crash it
 // compares anew: what was repaired is then the same on both sides, and the same
-// instant of asking keeps an absence from being counted twice.
+// instant of asking, or the same operation, keeps an absence from being counted
+// twice.
 func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, error) {
 	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}, differ: map[string]bool{}, taken: or(run.Operation.StartedAt, s.Clock.Now())}
 	if err := run.Parameters(&c.in); err != nil {
@@ -518,7 +519,7 @@ func (c *comparing) absences(ctx context.Context) error {
 func (c *comparing) absent(ctx context.Context, externalID string) error {
 	exists := "exists"
 	c.note(externalID, "order", nil, &exists)
-	times, err := c.s.q.NoteAbsence(ctx, c.s.DB.Tenant(c.tenant), c.tenant, c.src.ID, externalID)
+	times, err := c.s.q.NoteAbsence(ctx, c.s.DB.Tenant(c.tenant), connectorsdb.NoteAbsenceParams{TenantID: c.tenant, SourceID: c.src.ID, ExternalID: externalID, Comparison: c.run.Operation.ID})
 	if err != nil || times < 2 {
 		return err
 	}

@@ -109,7 +109,7 @@ func (s *Service) Watch(ctx context.Context) error {
 				s.complain(ctx, err)
 			}
 			if tidy {
-				if err := s.tidy(ctx, tenant); err != nil {
+				if err := s.Tidy(ctx, tenant); err != nil {
 					s.complain(ctx, err)
 				}
 			}
@@ -133,7 +133,9 @@ func (s *Service) tenants(ctx context.Context) ([]uuid.UUID, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-func (s *Service) tidy(ctx context.Context, tenant uuid.UUID) error {
+// Tidy removes of an institution what has had its time: calls of vendors after
+// thirty days, their names after seven, settled letters and commands after ninety.
+func (s *Service) Tidy(ctx context.Context, tenant uuid.UUID) error {
 	db, now := s.DB.Tenant(tenant), s.Clock.Now()
 	if _, err := s.q.PurgeMessages(ctx, db, tenant, now.Add(-keepMessages)); err != nil {
 		return err
@@ -168,7 +170,7 @@ func (s *Service) tellLate(ctx context.Context, tenant uuid.UUID) error {
 		}
 		for _, l := range late {
 			err := pg.InTx(ctx, s.DB, tenant, func(ctx context.Context, tx pgx.Tx) error {
-				n, err := s.q.SetLagging(ctx, tx, tenant, l.SourceID)
+				n, err := s.q.SetLagging(ctx, tx, s.Clock.Now(), tenant, l.SourceID)
 				if err != nil || n == 0 {
 					return err
 				}

@@ -152,7 +152,7 @@ func (t *turn) readStream(ctx context.Context, stream port.Stream, row connector
 	if err != nil {
 		return err
 	}
-	p := connectorsdb.SaveMarkParams{Worker: &t.worker, Rewinds: row.Rewinds, Wakes: row.Wakes, TenantID: row.TenantID, SourceID: row.SourceID, Stream: row.Stream, Token: mark.Token, Records: records, Seconds: stream.Every.Seconds()}
+	p := connectorsdb.SaveMarkParams{Worker: &t.worker, Rewinds: row.Rewinds, Wakes: row.Wakes, TenantID: row.TenantID, SourceID: row.SourceID, Stream: row.Stream, Token: mark.Token, ReadAt: t.s.Clock.Now(), Records: records, Seconds: stream.Every.Seconds()}
 	if !mark.At.IsZero() {
 		p.MarkAt = &mark.At
 	}

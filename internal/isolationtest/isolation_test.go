@@ -44,6 +44,7 @@ func everything(t *testing.T, w walls) {
 	ours.Post("/v1/contacts/"+unwilling.names["contact"]+"/consents", m{
 		"purpose": ours.own["purpose_code"], "channel": "email", "action": "withdrawn", "mechanism": "unsubscribe_link", "at": "2026-11-24T10:15:00Z", "zone": "Europe/Paris",
 	}).Is(201)
+	ours.quiet(t) // lists of figures are of whom was counted
 	before := lists(limited)
 	hidden, restricted := ours.person(t, "quithasel"), ours.person(t, "dromifaux")
 	ours.holdIn(t, hidden, hiding)

@@ -5665,6 +5665,84 @@ func (e ListConsentsParamsAction) Valid() bool {
 	}
 }
 
+// Defines values for ListContactIndicatorsParamsSort.
+const (
+	ListContactIndicatorsParamsSortFirstVisitAt        ListContactIndicatorsParamsSort = "first_visit_at"
+	ListContactIndicatorsParamsSortLastOrderAt         ListContactIndicatorsParamsSort = "last_order_at"
+	ListContactIndicatorsParamsSortLastVisitAt         ListContactIndicatorsParamsSort = "last_visit_at"
+	ListContactIndicatorsParamsSortMinusFirstVisitAt   ListContactIndicatorsParamsSort = "-first_visit_at"
+	ListContactIndicatorsParamsSortMinusLastOrderAt    ListContactIndicatorsParamsSort = "-last_order_at"
+	ListContactIndicatorsParamsSortMinusLastVisitAt    ListContactIndicatorsParamsSort = "-last_visit_at"
+	ListContactIndicatorsParamsSortMinusMissedVisits   ListContactIndicatorsParamsSort = "-missed_visits"
+	ListContactIndicatorsParamsSortMinusNet            ListContactIndicatorsParamsSort = "-net"
+	ListContactIndicatorsParamsSortMinusNetLastYear    ListContactIndicatorsParamsSort = "-net_last_year"
+	ListContactIndicatorsParamsSortMinusOrders         ListContactIndicatorsParamsSort = "-orders"
+	ListContactIndicatorsParamsSortMinusOrdersLastYear ListContactIndicatorsParamsSort = "-orders_last_year"
+	ListContactIndicatorsParamsSortMinusSubscriptions  ListContactIndicatorsParamsSort = "-subscriptions"
+	ListContactIndicatorsParamsSortMinusTickets        ListContactIndicatorsParamsSort = "-tickets"
+	ListContactIndicatorsParamsSortMinusVisits         ListContactIndicatorsParamsSort = "-visits"
+	ListContactIndicatorsParamsSortMissedVisits        ListContactIndicatorsParamsSort = "missed_visits"
+	ListContactIndicatorsParamsSortNet                 ListContactIndicatorsParamsSort = "net"
+	ListContactIndicatorsParamsSortNetLastYear         ListContactIndicatorsParamsSort = "net_last_year"
+	ListContactIndicatorsParamsSortOrders              ListContactIndicatorsParamsSort = "orders"
+	ListContactIndicatorsParamsSortOrdersLastYear      ListContactIndicatorsParamsSort = "orders_last_year"
+	ListContactIndicatorsParamsSortSubscriptions       ListContactIndicatorsParamsSort = "subscriptions"
+	ListContactIndicatorsParamsSortTickets             ListContactIndicatorsParamsSort = "tickets"
+	ListContactIndicatorsParamsSortVisits              ListContactIndicatorsParamsSort = "visits"
+)
+
+// Valid indicates whether the value is a known member of the ListContactIndicatorsParamsSort enum.
+func (e ListContactIndicatorsParamsSort) Valid() bool {
+	switch e {
+	case ListContactIndicatorsParamsSortFirstVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortLastOrderAt:
+		return true
+	case ListContactIndicatorsParamsSortLastVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusFirstVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusLastOrderAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusLastVisitAt:
+		return true
+	case ListContactIndicatorsParamsSortMinusMissedVisits:
+		return true
+	case ListContactIndicatorsParamsSortMinusNet:
+		return true
+	case ListContactIndicatorsParamsSortMinusNetLastYear:
+		return true
+	case ListContactIndicatorsParamsSortMinusOrders:
+		return true
+	case ListContactIndicatorsParamsSortMinusOrdersLastYear:
+		return true
+	case ListContactIndicatorsParamsSortMinusSubscriptions:
+		return true
+	case ListContactIndicatorsParamsSortMinusTickets:
+		return true
+	case ListContactIndicatorsParamsSortMinusVisits:
+		return true
+	case ListContactIndicatorsParamsSortMissedVisits:
+		return true
+	case ListContactIndicatorsParamsSortNet:
+		return true
+	case ListContactIndicatorsParamsSortNetLastYear:
+		return true
+	case ListContactIndicatorsParamsSortOrders:
+		return true
+	case ListContactIndicatorsParamsSortOrdersLastYear:
+		return true
+	case ListContactIndicatorsParamsSortSubscriptions:
+		return true
+	case ListContactIndicatorsParamsSortTickets:
+		return true
+	case ListContactIndicatorsParamsSortVisits:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListContactsParamsSort.
 const (
 	ListContactsParamsSortCreatedAt      ListContactsParamsSort = "created_at"
@@ -7918,8 +7996,11 @@ type ContactIndicators struct {
 	MissedVisits int32 `json:"missed_visits"`
 
 	// Net Paid less refunded, by currency; of a cancelled order, what was kept.
-	Net    []Money                 `json:"net"`
-	Object ContactIndicatorsObject `json:"object"`
+	Net []Money `json:"net"`
+
+	// NetLastYear The same, of the last 365 days.
+	NetLastYear []Money                 `json:"net_last_year"`
+	Object      ContactIndicatorsObject `json:"object"`
 
 	// Orders Confirmed orders.
 	Orders int32 `json:"orders"`
@@ -7941,6 +8022,12 @@ type ContactIndicators struct {
 
 // ContactIndicatorsObject defines model for ContactIndicators.Object.
 type ContactIndicatorsObject string
+
+// ContactIndicatorsList defines model for ContactIndicatorsList.
+type ContactIndicatorsList struct {
+	Data       []ContactIndicators       `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
 
 // ContactList defines model for ContactList.
 type ContactList struct {
@@ -14499,6 +14586,103 @@ type GetConsentParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListContactIndicatorsParams defines parameters for ListContactIndicators.
+type ListContactIndicatorsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Sort The order; `-` is descending.
+	Sort *ListContactIndicatorsParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// LastOrderAtGte Bought last at this instant or later.
+	LastOrderAtGte *time.Time `form:"last_order_at_gte,omitempty" json:"last_order_at_gte,omitempty"`
+
+	// LastOrderAtLt Bought last before this instant.
+	LastOrderAtLt *time.Time `form:"last_order_at_lt,omitempty" json:"last_order_at_lt,omitempty"`
+
+	// OrdersGte At least so many confirmed orders.
+	OrdersGte *int32 `form:"orders_gte,omitempty" json:"orders_gte,omitempty"`
+
+	// OrdersLte At most so many confirmed orders.
+	OrdersLte *int32 `form:"orders_lte,omitempty" json:"orders_lte,omitempty"`
+
+	// OrdersLastYearGte At least so many confirmed orders in the last 365 days.
+	OrdersLastYearGte *int32 `form:"orders_last_year_gte,omitempty" json:"orders_last_year_gte,omitempty"`
+
+	// OrdersLastYearLte At most so many confirmed orders in the last 365 days.
+	OrdersLastYearLte *int32 `form:"orders_last_year_lte,omitempty" json:"orders_last_year_lte,omitempty"`
+
+	// NetGte Paid less refunded of at least this amount.
+	NetGte *string `form:"net_gte,omitempty" json:"net_gte,omitempty"`
+
+	// NetLte Paid less refunded of at most this amount.
+	NetLte *string `form:"net_lte,omitempty" json:"net_lte,omitempty"`
+
+	// NetLastYearGte The same of the last 365 days of at least this amount.
+	NetLastYearGte *string `form:"net_last_year_gte,omitempty" json:"net_last_year_gte,omitempty"`
+
+	// NetLastYearLte The same of the last 365 days of at most this amount.
+	NetLastYearLte *string `form:"net_last_year_lte,omitempty" json:"net_last_year_lte,omitempty"`
+
+	// Currency The currency of these amounts.
+	Currency *string `form:"currency,omitempty" json:"currency,omitempty"`
+
+	// TicketsGte At least so many valid tickets.
+	TicketsGte *int32 `form:"tickets_gte,omitempty" json:"tickets_gte,omitempty"`
+
+	// TicketsLte At most so many valid tickets.
+	TicketsLte *int32 `form:"tickets_lte,omitempty" json:"tickets_lte,omitempty"`
+
+	// VisitsGte At least so many visits.
+	VisitsGte *int32 `form:"visits_gte,omitempty" json:"visits_gte,omitempty"`
+
+	// VisitsLte At most so many visits.
+	VisitsLte *int32 `form:"visits_lte,omitempty" json:"visits_lte,omitempty"`
+
+	// MissedVisitsGte At least so many missed visits.
+	MissedVisitsGte *int32 `form:"missed_visits_gte,omitempty" json:"missed_visits_gte,omitempty"`
+
+	// MissedVisitsLte At most so many missed visits.
+	MissedVisitsLte *int32 `form:"missed_visits_lte,omitempty" json:"missed_visits_lte,omitempty"`
+
+	// SubscriptionsGte At least so many subscriptions, passes and memberships.
+	SubscriptionsGte *int32 `form:"subscriptions_gte,omitempty" json:"subscriptions_gte,omitempty"`
+
+	// SubscriptionsLte At most so many subscriptions, passes and memberships.
+	SubscriptionsLte *int32 `form:"subscriptions_lte,omitempty" json:"subscriptions_lte,omitempty"`
+
+	// FirstVisitAtGte Came first at this instant or later.
+	FirstVisitAtGte *time.Time `form:"first_visit_at_gte,omitempty" json:"first_visit_at_gte,omitempty"`
+
+	// FirstVisitAtLt Came first before this instant.
+	FirstVisitAtLt *time.Time `form:"first_visit_at_lt,omitempty" json:"first_visit_at_lt,omitempty"`
+
+	// LastVisitAtGte Came last at this instant or later.
+	LastVisitAtGte *time.Time `form:"last_visit_at_gte,omitempty" json:"last_visit_at_gte,omitempty"`
+
+	// LastVisitAtLt Came last before this instant.
+	LastVisitAtLt *time.Time `form:"last_visit_at_lt,omitempty" json:"last_visit_at_lt,omitempty"`
+
+	// Discipline Bought a ticket of this discipline.
+	Discipline *string `form:"discipline,omitempty" json:"discipline,omitempty"`
+
+	// Season Bought a ticket of this season.
+	Season *string `form:"season,omitempty" json:"season,omitempty"`
+}
+
+// ListContactIndicatorsParamsSort defines parameters for ListContactIndicators.
+type ListContactIndicatorsParamsSort string
+
 // ListContactsParams defines parameters for ListContacts.
 type ListContactsParams struct {
 	// Limit Greatest number of items in the page.
@@ -18837,6 +19021,13 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/consents/{consent_id}/proof (the `GetConsentProof` operationId).
 	GetConsentProof(ctx context.Context, consentID ConsentID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListContactIndicators List contacts by what their purchases say
+	//
+	// The figures of contacts who have bought something or hold a ticket, page by page. All filters given hold together. Sorted by the first figure that is filtered by, or as `sort` says; contacts without that figure are left out then. Figures follow a purchase within seconds: `counted_at` says as of when each contact was counted. Archived contacts are left out. Whoever may not read amounts finds nobody by them.
+	//
+	// Corresponds with GET /v1/contact-indicators (the `ListContactIndicators` operationId).
+	ListContactIndicators(ctx context.Context, params *ListContactIndicatorsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListContacts List contacts
 	//
 	// Persons and organisations, page by page, the newest first. All filters given hold together.
@@ -21971,7 +22162,7 @@ type ClientInterface interface {
 
 	// GetTicketingSourceHealth See how a source is doing
 	//
-	// When the source was last heard of and how much of what it sent is here.
+	// When the source was last heard of and how much of what it sent is here. How reading from its vendor goes, with lag, queues, cursors and the last error, is the `state` of its connection (`GET …/connection`).
 	//
 	// Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 	GetTicketingSourceHealth(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -23617,6 +23808,23 @@ func (c *Client) GetConsent(ctx context.Context, consentID ConsentID, params *Ge
 // Corresponds with GET /v1/consents/{consent_id}/proof (the `GetConsentProof` operationId).
 func (c *Client) GetConsentProof(ctx context.Context, consentID ConsentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetConsentProofRequest(c.Server, consentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListContactIndicators List contacts by what their purchases say
+//
+// The figures of contacts who have bought something or hold a ticket, page by page. All filters given hold together. Sorted by the first figure that is filtered by, or as `sort` says; contacts without that figure are left out then. Figures follow a purchase within seconds: `counted_at` says as of when each contact was counted. Archived contacts are left out. Whoever may not read amounts finds nobody by them.
+//
+// Corresponds with GET /v1/contact-indicators (the `ListContactIndicators` operationId).
+func (c *Client) ListContactIndicators(ctx context.Context, params *ListContactIndicatorsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListContactIndicatorsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -30391,7 +30599,7 @@ func (c *Client) RetryTicketingDeadLetter(ctx context.Context, source TicketingS
 
 // GetTicketingSourceHealth See how a source is doing
 //
-// When the source was last heard of and how much of what it sent is here.
+// When the source was last heard of and how much of what it sent is here. How reading from its vendor goes, with lag, queues, cursors and the last error, is the `state` of its connection (`GET …/connection`).
 //
 // Corresponds with GET /v1/ticketing/sources/{source}/health (the `GetTicketingSourceHealth` operationId).
 func (c *Client) GetTicketingSourceHealth(ctx context.Context, source TicketingSourceCode, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -33936,6 +34144,408 @@ func NewGetConsentProofRequest(server string, consentID ConsentID) (*http.Reques
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListContactIndicatorsRequest constructs an http.Request for the ListContactIndicators method
+func NewListContactIndicatorsRequest(server string, params *ListContactIndicatorsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contact-indicators")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Sort != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sort", *params.Sort, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LastOrderAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "last_order_at_gte", *params.LastOrderAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LastOrderAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "last_order_at_lt", *params.LastOrderAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrdersGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "orders_gte", *params.OrdersGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrdersLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "orders_lte", *params.OrdersLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrdersLastYearGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "orders_last_year_gte", *params.OrdersLastYearGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrdersLastYearLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "orders_last_year_lte", *params.OrdersLastYearLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.NetGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "net_gte", *params.NetGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.NetLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "net_lte", *params.NetLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.NetLastYearGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "net_last_year_gte", *params.NetLastYearGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.NetLastYearLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "net_last_year_lte", *params.NetLastYearLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Currency != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "currency", *params.Currency, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TicketsGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tickets_gte", *params.TicketsGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TicketsLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tickets_lte", *params.TicketsLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.VisitsGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "visits_gte", *params.VisitsGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.VisitsLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "visits_lte", *params.VisitsLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MissedVisitsGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "missed_visits_gte", *params.MissedVisitsGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MissedVisitsLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "missed_visits_lte", *params.MissedVisitsLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SubscriptionsGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subscriptions_gte", *params.SubscriptionsGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SubscriptionsLte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subscriptions_lte", *params.SubscriptionsLte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.FirstVisitAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "first_visit_at_gte", *params.FirstVisitAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.FirstVisitAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "first_visit_at_lt", *params.FirstVisitAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LastVisitAtGte != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "last_visit_at_gte", *params.LastVisitAtGte, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LastVisitAtLt != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "last_visit_at_lt", *params.LastVisitAtLt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Discipline != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "discipline", *params.Discipline, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Season != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "season", *params.Season, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -55457,6 +56067,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/consents/{consent_id}/proof (the `GetConsentProof` operationId).
 	GetConsentProofWithResponse(ctx context.Context, consentID ConsentID, reqEditors ...RequestEditorFn) (*GetConsentProofResponse, error)
 
+	// ListContactIndicatorsWithResponse List contacts by what their purchases say
+	//
+	// The figures of contacts who have bought something or hold a ticket, page by page. All filters given hold together. Sorted by the first figure that is filtered by, or as `sort` says; contacts without that figure are left out then. Figures follow a purchase within seconds: `counted_at` says as of when each contact was counted. Archived contacts are left out. Whoever may not read amounts finds nobody by them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contact-indicators (the `ListContactIndicators` operationId).
+	ListContactIndicatorsWithResponse(ctx context.Context, params *ListContactIndicatorsParams, reqEditors ...RequestEditorFn) (*ListContactIndicatorsResponse, error)
+
 	// ListContactsWithResponse List contacts
 	//
 	// Persons and organisations, page by page, the newest first. All filters given hold together.
@@ -58937,7 +59556,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetTicketingSourceHealthWithResponse See how a source is doing
 	//
-	// When the source was last heard of and how much of what it sent is here.
+	// When the source was last heard of and how much of what it sent is here. How reading from its vendor goes, with lag, queues, cursors and the last error, is the `state` of its connection (`GET …/connection`).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -61535,6 +62154,54 @@ func (r GetConsentProofResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetConsentProofResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListContactIndicatorsResponse200Headers the declared response headers of an HTTP 200 response for ListContactIndicators
+type ListContactIndicatorsResponse200Headers struct {
+	Link *string
+}
+
+type ListContactIndicatorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactIndicatorsList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListContactIndicatorsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListContactIndicatorsResponse) GetJSON200() *ContactIndicatorsList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListContactIndicatorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListContactIndicatorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListContactIndicatorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListContactIndicatorsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -76773,6 +77440,21 @@ func (c *ClientWithResponses) GetConsentProofWithResponse(ctx context.Context, c
 	return ParseGetConsentProofResponse(rsp)
 }
 
+// ListContactIndicatorsWithResponse List contacts by what their purchases say
+//
+// The figures of contacts who have bought something or hold a ticket, page by page. All filters given hold together. Sorted by the first figure that is filtered by, or as `sort` says; contacts without that figure are left out then. Figures follow a purchase within seconds: `counted_at` says as of when each contact was counted. Archived contacts are left out. Whoever may not read amounts finds nobody by them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contact-indicators (the `ListContactIndicators` operationId).
+func (c *ClientWithResponses) ListContactIndicatorsWithResponse(ctx context.Context, params *ListContactIndicatorsParams, reqEditors ...RequestEditorFn) (*ListContactIndicatorsResponse, error) {
+	rsp, err := c.ListContactIndicators(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListContactIndicatorsResponse(rsp)
+}
+
 // ListContactsWithResponse List contacts
 //
 // Persons and organisations, page by page, the newest first. All filters given hold together.
@@ -82431,7 +83113,7 @@ func (c *ClientWithResponses) RetryTicketingDeadLetterWithResponse(ctx context.C
 
 // GetTicketingSourceHealthWithResponse See how a source is doing
 //
-// When the source was last heard of and how much of what it sent is here.
+// When the source was last heard of and how much of what it sent is here. How reading from its vendor goes, with lag, queues, cursors and the last error, is the `state` of its connection (`GET …/connection`).
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -84927,6 +85609,45 @@ func ParseGetConsentProofResponse(rsp *http.Response) (*GetConsentProofResponse,
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListContactIndicatorsResponse parses an HTTP response from a ListContactIndicatorsWithResponse call
+func ParseListContactIndicatorsResponse(rsp *http.Response) (*ListContactIndicatorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListContactIndicatorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactIndicatorsList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListContactIndicatorsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -1170,7 +1170,7 @@ export interface paths {
         };
         /**
          * See how a source is doing
-         * @description When the source was last heard of and how much of what it sent is here.
+         * @description When the source was last heard of and how much of what it sent is here. How reading from its vendor goes, with lag, queues, cursors and the last error, is the `state` of its connection (`GET …/connection`).
          */
         get: operations["getTicketingSourceHealth"];
         put?: never;
@@ -2753,7 +2753,7 @@ export interface paths {
             path: {
                 /** @description Identifier of the contact. */
                 contact_id: components["parameters"]["IndicatorsContactId"];
-                /** @description orders, orders_last_year, net, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                /** @description orders, orders_last_year, net, net_last_year, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
                 indicator: components["parameters"]["IndicatorName"];
             };
             cookie?: never;
@@ -2763,6 +2763,26 @@ export interface paths {
          * @description The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
          */
         get: operations["listIndicatorFacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contact-indicators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List contacts by what their purchases say
+         * @description The figures of contacts who have bought something or hold a ticket, page by page. All filters given hold together. Sorted by the first figure that is filtered by, or as `sort` says; contacts without that figure are left out then. Figures follow a purchase within seconds: `counted_at` says as of when each contact was counted. Archived contacts are left out. Whoever may not read amounts finds nobody by them.
+         */
+        get: operations["listContactIndicators"];
         put?: never;
         post?: never;
         delete?: never;
@@ -15859,6 +15879,12 @@ export interface components {
          *           "currency": "EUR"
          *         }
          *       ],
+         *       "net_last_year": [
+         *         {
+         *           "amount": "48.00",
+         *           "currency": "EUR"
+         *         }
+         *       ],
          *       "tickets": 7,
          *       "visits": 3,
          *       "missed_visits": 1,
@@ -15908,6 +15934,8 @@ export interface components {
             days_since_last_order: number | null;
             /** @description Paid less refunded, by currency; of a cancelled order, what was kept. */
             net: components["schemas"]["Money"][];
+            /** @description The same, of the last 365 days. */
+            net_last_year: components["schemas"]["Money"][];
             /**
              * Format: int32
              * @description Valid tickets bought.
@@ -15941,6 +15969,60 @@ export interface components {
              * @description Valid subscriptions, passes and memberships bought.
              */
             subscriptions: number;
+        };
+        /**
+         * @example {
+         *       "data": [
+         *         {
+         *           "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *           "object": "contact_indicators",
+         *           "as_of": "2026-11-23T10:15:00Z",
+         *           "counted_at": "2026-11-23T10:15:00Z",
+         *           "orders": 4,
+         *           "orders_last_year": 2,
+         *           "first_order_at": "2024-09-12T08:00:00Z",
+         *           "last_order_at": "2026-11-20T08:58:00Z",
+         *           "days_since_last_order": 3,
+         *           "net": [
+         *             {
+         *               "amount": "96.50",
+         *               "currency": "EUR"
+         *             }
+         *           ],
+         *           "net_last_year": [
+         *             {
+         *               "amount": "48.00",
+         *               "currency": "EUR"
+         *             }
+         *           ],
+         *           "tickets": 7,
+         *           "visits": 3,
+         *           "missed_visits": 1,
+         *           "upcoming_visits": 1,
+         *           "first_visit_at": "2024-10-04T18:30:00Z",
+         *           "last_visit_at": "2026-03-06T19:00:00Z",
+         *           "average_lead_days": 18.5,
+         *           "disciplines": [
+         *             {
+         *               "name": "theatre",
+         *               "tickets": 7
+         *             }
+         *           ],
+         *           "seasons": [
+         *             {
+         *               "name": "2026-2027",
+         *               "tickets": 2
+         *             }
+         *           ],
+         *           "subscriptions": 1
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
+        ContactIndicatorsList: {
+            data: components["schemas"]["ContactIndicators"][];
+            next_cursor: string | null;
         };
         IndicatorShare: {
             name: string;
@@ -21785,7 +21867,7 @@ export interface components {
         GenericMailboxName: string;
         /** @description Identifier of the contact. */
         IndicatorsContactId: string;
-        /** @description orders, orders_last_year, net, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+        /** @description orders, orders_last_year, net, net_last_year, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
         IndicatorName: string;
         /** @description Identifier of the run. */
         ConformanceRunId: string;
@@ -26895,7 +26977,7 @@ export interface operations {
             path: {
                 /** @description Identifier of the contact. */
                 contact_id: components["parameters"]["IndicatorsContactId"];
-                /** @description orders, orders_last_year, net, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
+                /** @description orders, orders_last_year, net, net_last_year, tickets, visits, missed_visits, upcoming_visits, lead_time, disciplines, seasons or subscriptions. */
                 indicator: components["parameters"]["IndicatorName"];
             };
             cookie?: never;
@@ -26910,6 +26992,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IndicatorFactList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listContactIndicators: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description The order; `-` is descending. */
+                sort?: "last_order_at" | "-last_order_at" | "orders" | "-orders" | "orders_last_year" | "-orders_last_year" | "net" | "-net" | "net_last_year" | "-net_last_year" | "tickets" | "-tickets" | "visits" | "-visits" | "missed_visits" | "-missed_visits" | "subscriptions" | "-subscriptions" | "first_visit_at" | "-first_visit_at" | "last_visit_at" | "-last_visit_at";
+                /** @description Bought last at this instant or later. */
+                last_order_at_gte?: string;
+                /** @description Bought last before this instant. */
+                last_order_at_lt?: string;
+                /** @description At least so many confirmed orders. */
+                orders_gte?: number;
+                /** @description At most so many confirmed orders. */
+                orders_lte?: number;
+                /** @description At least so many confirmed orders in the last 365 days. */
+                orders_last_year_gte?: number;
+                /** @description At most so many confirmed orders in the last 365 days. */
+                orders_last_year_lte?: number;
+                /** @description Paid less refunded of at least this amount. */
+                net_gte?: string;
+                /** @description Paid less refunded of at most this amount. */
+                net_lte?: string;
+                /** @description The same of the last 365 days of at least this amount. */
+                net_last_year_gte?: string;
+                /** @description The same of the last 365 days of at most this amount. */
+                net_last_year_lte?: string;
+                /** @description The currency of these amounts. */
+                currency?: string;
+                /** @description At least so many valid tickets. */
+                tickets_gte?: number;
+                /** @description At most so many valid tickets. */
+                tickets_lte?: number;
+                /** @description At least so many visits. */
+                visits_gte?: number;
+                /** @description At most so many visits. */
+                visits_lte?: number;
+                /** @description At least so many missed visits. */
+                missed_visits_gte?: number;
+                /** @description At most so many missed visits. */
+                missed_visits_lte?: number;
+                /** @description At least so many subscriptions, passes and memberships. */
+                subscriptions_gte?: number;
+                /** @description At most so many subscriptions, passes and memberships. */
+                subscriptions_lte?: number;
+                /** @description Came first at this instant or later. */
+                first_visit_at_gte?: string;
+                /** @description Came first before this instant. */
+                first_visit_at_lt?: string;
+                /** @description Came last at this instant or later. */
+                last_visit_at_gte?: string;
+                /** @description Came last before this instant. */
+                last_visit_at_lt?: string;
+                /** @description Bought a ticket of this discipline. */
+                discipline?: string;
+                /** @description Bought a ticket of this season. */
+                season?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of contacts' figures. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactIndicatorsList"];
                 };
             };
             "4XX": components["responses"]["Error"];

@@ -1221,13 +1221,27 @@ func (q *Queries) MarkDeadLetter(ctx context.Context, db DBTX, status string, te
 }
 
 const noteAbsence = `-- name: NoteAbsence :one
-INSERT INTO connector_absences (tenant_id, source_id, external_id) VALUES ($1, $2, $3)
-ON CONFLICT (tenant_id, source_id, external_id) DO UPDATE SET times = connector_absences.times + 1, last_at = now()
+INSERT INTO connector_absences (tenant_id, source_id, external_id, comparison) VALUES ($1, $2, $3, $4::uuid)
+ON CONFLICT (tenant_id, source_id, external_id) DO UPDATE
+SET times = connector_absences.times + (connector_absences.comparison IS DISTINCT FROM EXCLUDED.comparison)::integer, comparison = EXCLUDED.comparison, last_at = now()
 RETURNING times
 `
 
-func (q *Queries) NoteAbsence(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, externalID string) (int32, error) {
-	row := db.QueryRow(ctx, noteAbsence, tenantID, sourceID, externalID)
+type NoteAbsenceParams struct {
+	TenantID   uuid.UUID
+	SourceID   uuid.UUID
+	ExternalID string
+	Comparison uuid.UUID
+}
+
+// Each comparison counts an absence once, however often it is begun again.
+func (q *Queries) NoteAbsence(ctx context.Context, db DBTX, arg NoteAbsenceParams) (int32, error) {
+	row := db.QueryRow(ctx, noteAbsence,
+		arg.TenantID,
+		arg.SourceID,
+		arg.ExternalID,
+		arg.Comparison,
+	)
 	var times int32
 	err := row.Scan(&times)
 	return times, err
@@ -1636,17 +1650,18 @@ func (q *Queries) Rewind(ctx context.Context, db DBTX, arg RewindParams) error {
 const saveMark = `-- name: SaveMark :exec
 UPDATE connector_streams t
 SET mark_at = CASE WHEN rewinds = $1 THEN $2::timestamptz ELSE mark_at END, token = CASE WHEN rewinds = $1 THEN $3 ELSE token END,
-    resume = CASE WHEN rewinds = $1 THEN '' ELSE resume END, read_at = now(), records = records + $4,
-    due_at = CASE WHEN t.wakes = $5 THEN now() + make_interval(secs => $6::double precision) ELSE t.due_at END
+    resume = CASE WHEN rewinds = $1 THEN '' ELSE resume END, read_at = $4::timestamptz, records = records + $5,
+    due_at = CASE WHEN t.wakes = $6 THEN now() + make_interval(secs => $7::double precision) ELSE t.due_at END
 FROM connector_states s
-WHERE t.tenant_id = $7 AND t.source_id = $8 AND t.stream = $9
-  AND s.tenant_id = t.tenant_id AND s.source_id = t.source_id AND s.leased_by = $10
+WHERE t.tenant_id = $8 AND t.source_id = $9 AND t.stream = $10
+  AND s.tenant_id = t.tenant_id AND s.source_id = t.source_id AND s.leased_by = $11
 `
 
 type SaveMarkParams struct {
 	Rewinds  int64
 	MarkAt   *time.Time
 	Token    string
+	ReadAt   time.Time
 	Records  int64
 	Wakes    int64
 	Seconds  float64
@@ -1663,6 +1678,7 @@ func (q *Queries) SaveMark(ctx context.Context, db DBTX, arg SaveMarkParams) err
 		arg.Rewinds,
 		arg.MarkAt,
 		arg.Token,
+		arg.ReadAt,
 		arg.Records,
 		arg.Wakes,
 		arg.Seconds,
@@ -1750,11 +1766,11 @@ func (q *Queries) SetHookVendorID(ctx context.Context, db DBTX, hookVendorID *st
 }
 
 const setLagging = `-- name: SetLagging :execrows
-UPDATE connector_states SET lagging_since = now() WHERE tenant_id = $1 AND source_id = $2 AND lagging_since IS NULL
+UPDATE connector_states SET lagging_since = $1::timestamptz WHERE tenant_id = $2 AND source_id = $3 AND lagging_since IS NULL
 `
 
-func (q *Queries) SetLagging(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID) (int64, error) {
-	result, err := db.Exec(ctx, setLagging, tenantID, sourceID)
+func (q *Queries) SetLagging(ctx context.Context, db DBTX, since time.Time, tenantID uuid.UUID, sourceID uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, setLagging, since, tenantID, sourceID)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,1 @@
+ALTER TABLE connector_absences DROP COLUMN comparison;
