@@ -12334,7 +12334,9 @@ type TicketingGiftCardTransactionRecord struct {
 // TicketingGroupBooking defines model for TicketingGroupBooking.
 type TicketingGroupBooking struct {
 	// ContactID The organisation.
-	ContactID         nullable.Nullable[openapi_types.UUID]  `json:"contact_id"`
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+
+	// ContactPerson What the source said of somebody, unchanged, as far as its reader may see it.
 	ContactPerson     nullable.Nullable[TicketingPersonSaid] `json:"contact_person"`
 	ContactRule       nullable.Nullable[string]              `json:"contact_rule"`
 	CreatedAt         time.Time                              `json:"created_at"`
@@ -12347,14 +12349,16 @@ type TicketingGroupBooking struct {
 	Number            nullable.Nullable[string]              `json:"number"`
 	Object            TicketingGroupBookingObject            `json:"object"`
 	OrderID           nullable.Nullable[openapi_types.UUID]  `json:"order_id"`
-	Organisation      nullable.Nullable[TicketingPersonSaid] `json:"organisation"`
-	PerformanceID     nullable.Nullable[openapi_types.UUID]  `json:"performance_id"`
-	PersonContactID   nullable.Nullable[openapi_types.UUID]  `json:"person_contact_id"`
-	PlacedAt          nullable.Nullable[time.Time]           `json:"placed_at"`
-	SourceID          openapi_types.UUID                     `json:"source_id"`
-	State             string                                 `json:"state"`
-	UpdatedAt         time.Time                              `json:"updated_at"`
-	Version           int64                                  `json:"version"`
+
+	// Organisation What the source said of somebody, unchanged, as far as its reader may see it.
+	Organisation    nullable.Nullable[TicketingPersonSaid] `json:"organisation"`
+	PerformanceID   nullable.Nullable[openapi_types.UUID]  `json:"performance_id"`
+	PersonContactID nullable.Nullable[openapi_types.UUID]  `json:"person_contact_id"`
+	PlacedAt        nullable.Nullable[time.Time]           `json:"placed_at"`
+	SourceID        openapi_types.UUID                     `json:"source_id"`
+	State           string                                 `json:"state"`
+	UpdatedAt       time.Time                              `json:"updated_at"`
+	Version         int64                                  `json:"version"`
 }
 
 // TicketingGroupBookingObject defines model for TicketingGroupBooking.Object.
@@ -12449,10 +12453,12 @@ type TicketingImportViolation struct {
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
-	Amount          Money                                  `json:"amount"`
-	Campaign        nullable.Nullable[string]              `json:"campaign"`
-	Exemption       nullable.Nullable[string]              `json:"exemption"`
-	ExternalID      string                                 `json:"external_id"`
+	Amount     Money                     `json:"amount"`
+	Campaign   nullable.Nullable[string] `json:"campaign"`
+	Exemption  nullable.Nullable[string] `json:"exemption"`
+	ExternalID string                    `json:"external_id"`
+
+	// Holder What the source said of somebody, unchanged, as far as its reader may see it.
 	Holder          nullable.Nullable[TicketingPersonSaid] `json:"holder"`
 	HolderContactID nullable.Nullable[openapi_types.UUID]  `json:"holder_contact_id"`
 	HolderRule      nullable.Nullable[string]              `json:"holder_rule"`
@@ -12525,10 +12531,12 @@ type TicketingMembership struct {
 	ContactID   nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
 
 	// ContactRule By what it is known whose it is.
-	ContactRule       nullable.Nullable[string]              `json:"contact_rule"`
-	CreatedAt         time.Time                              `json:"created_at"`
-	CustomerID        nullable.Nullable[openapi_types.UUID]  `json:"customer_id"`
-	ExternalID        string                                 `json:"external_id"`
+	ContactRule nullable.Nullable[string]             `json:"contact_rule"`
+	CreatedAt   time.Time                             `json:"created_at"`
+	CustomerID  nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExternalID  string                                `json:"external_id"`
+
+	// Holder What the source said of somebody, unchanged, as far as its reader may see it.
 	Holder            nullable.Nullable[TicketingPersonSaid] `json:"holder"`
 	ID                openapi_types.UUID                     `json:"id"`
 	IsMissingAtSource bool                                   `json:"is_missing_at_source"`
@@ -12630,32 +12638,35 @@ type TicketingMovement struct {
 
 // TicketingOrder An order. `buyer`, `payer` and each line's `holder` are what the source said, unchanged; `contact_id` is whom we believe it to be, for the reason in `match`.
 type TicketingOrder struct {
+	// Buyer What the source said of somebody, unchanged, as far as its reader may see it.
 	Buyer nullable.Nullable[TicketingPersonSaid] `json:"buyer"`
 
 	// CancellationReason Why it is cancelled where the source did not say so.
-	CancellationReason nullable.Nullable[string]              `json:"cancellation_reason"`
-	Channel            nullable.Nullable[string]              `json:"channel"`
-	ChannelCode        nullable.Nullable[string]              `json:"channel_code"`
-	CommercialState    string                                 `json:"commercial_state"`
-	Consents           []map[string]interface{}               `json:"consents"`
-	ContactID          nullable.Nullable[openapi_types.UUID]  `json:"contact_id"`
-	CreatedAt          time.Time                              `json:"created_at"`
-	CustomerID         nullable.Nullable[openapi_types.UUID]  `json:"customer_id"`
-	ExternalID         string                                 `json:"external_id"`
-	Fees               []TicketingFee                         `json:"fees"`
-	ID                 openapi_types.UUID                     `json:"id"`
-	IsTest             bool                                   `json:"is_test"`
-	Lines              []TicketingLine                        `json:"lines"`
-	Match              nullable.Nullable[TicketingMatch]      `json:"match"`
-	Movements          []TicketingMovement                    `json:"movements"`
-	Number             nullable.Nullable[string]              `json:"number"`
-	Object             TicketingOrderObject                   `json:"object"`
-	Payer              nullable.Nullable[TicketingPersonSaid] `json:"payer"`
-	PaymentState       string                                 `json:"payment_state"`
-	Payments           []TicketingPayment                     `json:"payments"`
-	PlacedAt           nullable.Nullable[time.Time]           `json:"placed_at"`
-	SourceID           openapi_types.UUID                     `json:"source_id"`
-	SplitFromID        nullable.Nullable[openapi_types.UUID]  `json:"split_from_id"`
+	CancellationReason nullable.Nullable[string]             `json:"cancellation_reason"`
+	Channel            nullable.Nullable[string]             `json:"channel"`
+	ChannelCode        nullable.Nullable[string]             `json:"channel_code"`
+	CommercialState    string                                `json:"commercial_state"`
+	Consents           []map[string]interface{}              `json:"consents"`
+	ContactID          nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt          time.Time                             `json:"created_at"`
+	CustomerID         nullable.Nullable[openapi_types.UUID] `json:"customer_id"`
+	ExternalID         string                                `json:"external_id"`
+	Fees               []TicketingFee                        `json:"fees"`
+	ID                 openapi_types.UUID                    `json:"id"`
+	IsTest             bool                                  `json:"is_test"`
+	Lines              []TicketingLine                       `json:"lines"`
+	Match              nullable.Nullable[TicketingMatch]     `json:"match"`
+	Movements          []TicketingMovement                   `json:"movements"`
+	Number             nullable.Nullable[string]             `json:"number"`
+	Object             TicketingOrderObject                  `json:"object"`
+
+	// Payer What the source said of somebody, unchanged, as far as its reader may see it.
+	Payer        nullable.Nullable[TicketingPersonSaid] `json:"payer"`
+	PaymentState string                                 `json:"payment_state"`
+	Payments     []TicketingPayment                     `json:"payments"`
+	PlacedAt     nullable.Nullable[time.Time]           `json:"placed_at"`
+	SourceID     openapi_types.UUID                     `json:"source_id"`
+	SplitFromID  nullable.Nullable[openapi_types.UUID]  `json:"split_from_id"`
 
 	// Totals `gross` is everything sold, whatever became of it; `due` what is still owed for (valid lines and fees); `paid` and `refunded` the settled money in and out; `net` what stays, paid less refunded.
 	Totals    TicketingTotals `json:"totals"`

@@ -12563,7 +12563,7 @@ export interface components {
          *       "family_name": "Kervadec"
          *     }
          */
-        TicketingPersonSaid: {
+        TicketingPersonSaid: ({
             /** @description Name of the account at the source. */
             customer?: unknown;
             /** Format: uuid */
@@ -12581,7 +12581,7 @@ export interface components {
             address?: components["schemas"]["TicketingPostalAddress"] | null;
         } & {
             [key: string]: unknown;
-        };
+        }) | null;
         TicketingPostalAddress: {
             street?: string | null;
             postal_code?: string | null;
@@ -13319,8 +13319,8 @@ export interface components {
             customer_id: string | null;
             /** Format: uuid */
             split_from_id: string | null;
-            buyer: components["schemas"]["TicketingPersonSaid"] | null;
-            payer: components["schemas"]["TicketingPersonSaid"] | null;
+            buyer: components["schemas"]["TicketingPersonSaid"];
+            payer: components["schemas"]["TicketingPersonSaid"];
             consents: {
                 [key: string]: unknown;
             }[];
@@ -13363,7 +13363,7 @@ export interface components {
             replaces: string | null;
             replaced_by: string | null;
             state: string;
-            holder: components["schemas"]["TicketingPersonSaid"] | null;
+            holder: components["schemas"]["TicketingPersonSaid"];
             /** Format: uuid */
             holder_contact_id: string | null;
             holder_rule: string | null;
@@ -13578,7 +13578,7 @@ export interface components {
             order_id: string | null;
             /** Format: uuid */
             ticket_id: string | null;
-            holder: components["schemas"]["TicketingPersonSaid"] | null;
+            holder: components["schemas"]["TicketingPersonSaid"];
             /** Format: uuid */
             contact_id: string | null;
             /** @description By what it is known whose it is. */
@@ -13968,8 +13968,8 @@ export interface components {
             performance_id: string | null;
             /** Format: uuid */
             order_id: string | null;
-            organisation: components["schemas"]["TicketingPersonSaid"] | null;
-            contact_person: components["schemas"]["TicketingPersonSaid"] | null;
+            organisation: components["schemas"]["TicketingPersonSaid"];
+            contact_person: components["schemas"]["TicketingPersonSaid"];
             /**
              * Format: uuid
              * @description The organisation.
@@ -15539,7 +15539,7 @@ export interface components {
             decision_id: string | null;
             candidates: components["schemas"]["MatchCandidate"][];
             /** @description What the source says of the person; null in lists. */
-            person: components["schemas"]["TicketingPersonSaid"] | null;
+            person: components["schemas"]["TicketingPersonSaid"];
             /** @description Those that wait; empty in lists. */
             orders: components["schemas"]["MatchReviewOrder"][];
             /** Format: date-time */
