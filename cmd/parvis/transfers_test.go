@@ -220,8 +220,15 @@ func halfWay(t *testing.T, pattern ...string) {
 
 func TestKilledExportGoesOnByItself(t *testing.T) {
 	t.Parallel()
-	path, _ := source(t)
 	s, db := withInstitution(t)
+	// What waited where the institution comes from, such as telling of merged
+	// contacts, is done where it is now.
+	eventually(t, "the program has nothing left to do by itself", func() bool {
+		return number(t, db, `select (select count(*) from ticketing_rematches) + (select count(*) from indicator_notes)
+			+ (select count(*) from ticketing_moves where told_id is null)`) == 0
+	})
+	before := filepath.Join(s.dir, "before.zip")
+	succeed(t, s.env, "export", "-o", before)
 	id := s.begin(t, "/v1/exports", "application/json", []byte("{}"))
 	halfWay(t, s.dir, "exports", "*", "*.partial")
 	require.Error(t, s.running.end(t, syscall.SIGKILL))
@@ -238,8 +245,7 @@ func TestKilledExportGoesOnByItself(t *testing.T) {
 	there := filepath.Join(s.dir, "downloaded.zip")
 	require.NoError(t, os.WriteFile(there, raw, 0o600))
 	succeed(t, nil, "verify", there)
-	// What waited to be told of merged contacts is told where the institution is now.
-	onlyDiffersIn(t, path, there, "api_keys", "events", "event_sequence", "event_heads", "access_log", "operations", "webhook_cursors", "ticketing_moves")
+	onlyDiffersIn(t, before, there, "api_keys", "events", "event_sequence", "event_heads", "access_log", "operations", "webhook_cursors")
 	require.EqualValues(t, 1, number(t, db, "select count(*) from events where type = 'export.ready'"))
 	require.EqualValues(t, 1, number(t, db, "select count(*) from events where type = 'operation.finished' and subject_id = $1", id))
 }
@@ -267,8 +273,6 @@ func onlyDiffersIn(t *testing.T, first, second string, tables ...string) {
 		case d.Table == "audit_unsealed" && d.What == "is only in the first archive":
 			require.True(t, sealed, "%s, and no batch holds it", d)
 			continue
-		case d.Table == "ticketing_moves":
-			require.Equal(t, "differs in told_id", d.What, "%s", d)
 		}
 		require.Contains(t, tables, d.Table, "%s", d)
 	}

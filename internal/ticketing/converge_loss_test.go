@@ -433,8 +433,8 @@ func TestWhatWasLostComesWithAReading(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, conn.Close(context.Background())) })
 	runs := 0
 	a := arrival{app: app, conn: conn, runs: &runs}
-	// Two dozen seasons take long enough; who asks for a number of them gets it.
-	most, checks := 24, flag.Lookup("rapid.checks")
+	// Eight seasons take long enough; who asks for a number of them gets it.
+	most, checks := 8, flag.Lookup("rapid.checks")
 	if checks.Value.String() != checks.DefValue {
 		most = math.MaxInt
 	}
