@@ -46,22 +46,23 @@ type App struct {
 	Log    *slog.Logger
 	Clock  clock.Clock
 
-	master    seal.Master
-	former    []seal.Master
-	vault     *vault.Vault
-	hub       *events.Hub
-	sequencer *events.Sequencer
-	domains   domains
-	runners   []runner
-	workers   *river.Workers
-	jobs      *river.Client[pgx.Tx]
-	echo      *echo.Echo
-	metrics   *telemetry.Metrics
-	resolver  *net.Resolver
-	traces    *telemetry.Tracing
-	latest    uint        // the newest migration of this program
-	working   atomic.Bool // the workers run, where this process has any
-	leaving   atomic.Bool // the program has been told to end
+	master        seal.Master
+	former        []seal.Master
+	vault         *vault.Vault
+	hub           *events.Hub
+	sequencer     *events.Sequencer
+	domains       domains
+	runners       []runner
+	workers       *river.Workers
+	jobs          *river.Client[pgx.Tx]
+	echo          *echo.Echo
+	metrics       *telemetry.Metrics
+	resolver      *net.Resolver
+	quotaPatience time.Duration
+	traces        *telemetry.Tracing
+	latest        uint        // the newest migration of this program
+	working       atomic.Bool // the workers run, where this process has any
+	leaving       atomic.Bool // the program has been told to end
 }
 
 // runner is work that goes on as long as the program.
@@ -76,6 +77,9 @@ type Options struct {
 	Clock     clock.Clock
 	MasterKey []byte        // overrides the configuration's
 	Resolver  *net.Resolver // looks domains of addresses up; the system's if nil
+	// QuotaPatience is how long a request waits for the ledger of quotas before the
+	// process goes on by itself; 100 ms if 0.
+	QuotaPatience time.Duration
 	// Authenticator puts another way to know who calls in front of the program's own.
 	Authenticator func(*access.Service) web.Authenticator
 }
@@ -83,7 +87,7 @@ type Options struct {
 // New connects to the database at cfg.DatabaseURL, which must already have the
 // present schema, and builds everything. Nothing runs until Run.
 func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
-	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver}
+	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver, quotaPatience: o.QuotaPatience}
 	if a.Log == nil {
 		a.Log = slog.New(slog.DiscardHandler)
 	}

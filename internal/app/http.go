@@ -47,7 +47,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 	}
 	chain := web.Chain{
 		Auth:        auth,
-		Limiter:     web.NewLimiter(a.DB, a.Clock, web.LimiterConfig{Secret: a.master.Derive("quotas"), Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, Log: a.Log}),
+		Limiter:     web.NewLimiter(a.DB, a.Clock, web.LimiterConfig{Secret: a.master.Derive("quotas"), Policies: a.policies(), BulkPlaces: a.Config.BulkPlaces, Patience: a.quotaPatience, Log: a.Log}),
 		Validator:   validator,
 		Classes:     classes,
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers()), Subjects: a.domains.contacts, Classes: classes, Reads: a.domains.reads},
