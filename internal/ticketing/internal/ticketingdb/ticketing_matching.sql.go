@@ -36,11 +36,14 @@ WITH keys AS MATERIALIZED (
     SELECT h.holder_contact_id, b.contact_id FROM ticketing_lines h
     JOIN ticketing_orders b ON b.tenant_id = h.tenant_id AND b.id = h.order_id AND b.contact_id IS NOT NULL
     WHERE h.tenant_id = $1 AND h.holder_contact_id = ANY($2::uuid[]) AND h.current
-), found AS (
+), found AS MATERIALIZED (
     SELECT k.contact_id, w.order_id, w.of_nobody FROM keys k JOIN ticketing_awaited w ON w.tenant_id = $1 AND w.kind = k.kind AND w.key = k.key
     UNION ALL
-    -- A scalar, which is looked up one by one: as EXISTS it may be read whole.
-    SELECT n.contact_id, o.id, false FROM near n JOIN ticketing_orders o ON o.tenant_id = $1 AND o.contact_id = n.buyer_id
+    -- The orders of each who is near, and no others: joined, all orders may be read
+    -- for each of them. A scalar, which is looked up one by one: as EXISTS it may be
+    -- read whole.
+    SELECT n.contact_id, o.id, false FROM near n
+    CROSS JOIN LATERAL (SELECT b.id FROM ticketing_orders b WHERE b.tenant_id = $1 AND b.contact_id = n.buyer_id OFFSET 0) o
     WHERE (SELECT true FROM ticketing_lines l WHERE l.tenant_id = $1 AND l.order_id = o.id AND l.current AND l.holder_contact_id IS NULL AND l.holder_rule = 'unknown' LIMIT 1)
     LIMIT 2000
 )
