@@ -12,9 +12,6 @@ SIZE ?= 1m
 ROUNDS ?= 5
 OP ?=
 
-# How many packages are tested at a time. Most of what their tests do is wait.
-AT_A_TIME ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-
 # How long each fuzz target runs, and the one revision that the breaking-change
 # check compares with (empty: it finds them itself).
 FUZZTIME ?= 10s
@@ -39,7 +36,7 @@ build:
 .PHONY: test
 test:
 	@tools/testmachine.sh $(MAKE) --no-print-directory verify breaking
-	@tools/testmachine.sh go test -timeout 30m -p $(AT_A_TIME) ./...
+	@tools/testmachine.sh go test -timeout 30m ./...
 
 ## generate: bundle the contract, generate server stubs, queries and clients
 .PHONY: generate

@@ -101,6 +101,11 @@ func survivesKills(t *testing.T, vendor Vendor) {
 		return count("select count(*) from pg_locks where locktype = 'advisory' and not granted and objid = 500 and $1::uuid is not null") > 0
 	})
 	kill()
+	// Its connection would wait on, with the table: PostgreSQL does not look whether
+	// anybody is there.
+	within("its connection ends", func() bool {
+		return count("select count(pg_terminate_backend(pid)) from pg_locks where locktype = 'advisory' and not granted and objid = 500 and $1::uuid is not null") == 0
+	})
 	do("drop trigger stop on crm.ticketing_records; select pg_advisory_unlock(500)")
 	here := len(s.nets())
 	require.GreaterOrEqual(t, here, page)
