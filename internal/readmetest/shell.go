@@ -51,6 +51,10 @@ func newShell(t *testing.T, folder string, env []string) *shell {
 		case <-done:
 		case <-time.After(20 * time.Second):
 		}
+		// The shell does not wait for what it left in the background.
+		for deadline := time.Now().Add(20 * time.Second); syscall.Kill(-cmd.Process.Pid, 0) == nil && time.Now().Before(deadline); {
+			time.Sleep(20 * time.Millisecond)
+		}
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = reader.Close()
 	})
