@@ -3,12 +3,12 @@ package app
 import (
 	"context"
 	"errors"
-	"filippo.io/age"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"filippo.io/age"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 

@@ -3,7 +3,6 @@ package register_test
 import (
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -85,5 +84,3 @@ func idsOf(a *parvistest.Answer) []string {
 	}
 	return out
 }
-
-func ago(d time.Duration) string { return time.Now().UTC().Add(-d).Format(time.RFC3339Nano) }
