@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/clock"
@@ -13,16 +12,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/parvistest"
 	"github.com/parvis-crm/parvis/internal/web"
 )
-
-// asked is one value, asked as the owner of the tables.
-func asked[T any](t *testing.T, app *parvistest.App, sql string, args ...any) (out T) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
-	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&out))
-	return out
-}
 
 // A source that falls behind is told of once, as is that it has caught up, and
 // the connection says by how much meanwhile.
@@ -73,12 +62,12 @@ func TestWhatIsNeverDescribedIsGivenUpAfterSevenDays(t *testing.T) {
 	vendor.Put("orders", pretixtest.Order("WEB1", now().Add(-time.Hour), m{"customer": "KX9", "positions": []any{pretixtest.Position(1, 1, 301, "42.50", nil)}}))
 	connect(app, vendor)
 	const waiting = "select coalesce((select attempts from crm.connector_fetches where kind = 'customer' and external_id = 'KX9' and reason = 'stub'), 0)"
-	parvistest.Eventually(t, "it is looked for", func() bool { return asked[int](t, app, waiting) > 0 })
+	parvistest.Eventually(t, "it is looked for", func() bool { return parvistest.Ask[int](t, app, waiting) > 0 })
 	again := func() {
-		tried := asked[int](t, app, waiting)
+		tried := parvistest.Ask[int](t, app, waiting)
 		app.AsOwner("update crm.connector_fetches set due_at = now() where external_id = 'KX9'")
 		app.Post(base+"/pulls", m{}).Is(202)
-		parvistest.Eventually(t, "it is looked for again, or given up", func() bool { n := asked[int](t, app, waiting); return n > tried || n == 0 })
+		parvistest.Eventually(t, "it is looked for again, or given up", func() bool { n := parvistest.Ask[int](t, app, waiting); return n > tried || n == 0 })
 	}
 	at.Advance(7*24*time.Hour - time.Hour)
 	again()
@@ -88,7 +77,7 @@ func TestWhatIsNeverDescribedIsGivenUpAfterSevenDays(t *testing.T) {
 	letters := app.Get(base + "/dead-letters?status=open").Is(200).Data()
 	require.Len(t, letters, 1)
 	require.Equal(t, []any{"customer", "KX9", "never-described"}, []any{letters[0]["kind"], letters[0]["external_id"], letters[0]["problem"].(m)["code"]})
-	require.Zero(t, asked[int](t, app, "select count(*) from crm.connector_fetches where external_id = 'KX9'"))
+	require.Zero(t, parvistest.Ask[int](t, app, "select count(*) from crm.connector_fetches where external_id = 'KX9'"))
 
 	vendor.Put("customers", pretixtest.Customer("KX9", "ines@courrier.example", "Inès", "Castellan", now(), nil))
 	app.Post(base+"/pulls", m{"streams": []string{"customers"}}).Is(202)
@@ -112,9 +101,9 @@ func TestAComparisonBegunAgainCountsAnAbsenceOnce(t *testing.T) {
 	app.AsOwner("update crm.operations set status = 'running', finished_at = null, result = null, updated_at = now() - interval '1 hour' where kind = 'ticketing.reconcile'")
 	app.AsOwner("update river.river_job set state = 'available', finalized_at = null, scheduled_at = now(), max_attempts = 25 where args ->> 'operation' = (select id::text from crm.operations where kind = 'ticketing.reconcile')")
 	parvistest.Eventually(t, "it is done again", func() bool {
-		return asked[bool](t, app, "select finished_at is not null and attempt = 2 from crm.operations where kind = 'ticketing.reconcile'")
+		return parvistest.Ask[bool](t, app, "select finished_at is not null and attempt = 2 from crm.operations where kind = 'ticketing.reconcile'")
 	})
-	require.EqualValues(t, 1, asked[int](t, app, "select times from crm.connector_absences"))
+	require.EqualValues(t, 1, parvistest.Ask[int](t, app, "select times from crm.connector_absences"))
 	require.Equal(t, "confirmed", orders(app)["GONE"]["commercial_state"])
 }
 
@@ -127,8 +116,8 @@ func TestWhatVendorsSendIsSealedAndKeptThirtyDays(t *testing.T) {
 	status, err := vendor.Deliver(hookAddress(app), []byte(`{"notification_id":7,"organizer":"arcades","event":"saison","code":"ZQX41","action":"pretix.event.order.paid"}`))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, status)
-	require.Equal(t, 1, asked[int](t, app, "select count(*) from crm.connector_messages"))
-	require.Zero(t, asked[int](t, app, "select count(*) from crm.connector_messages m where position(convert_to('ZQX41', 'UTF8') in m.body) > 0 or m::text like '%ZQX41%'"), "it lies there sealed")
+	require.Equal(t, 1, parvistest.Ask[int](t, app, "select count(*) from crm.connector_messages"))
+	require.Zero(t, parvistest.Ask[int](t, app, "select count(*) from crm.connector_messages m where position(convert_to('ZQX41', 'UTF8') in m.body) > 0 or m::text like '%ZQX41%'"), "it lies there sealed")
 	id := app.Get(base + "/inbound-messages").Is(200).Data()[0]["id"].(string)
 	require.Contains(t, app.Get("/v1/ticketing/inbound-messages/" + id).Is(200).JSON()["content"], "ZQX41")
 
@@ -139,5 +128,5 @@ func TestWhatVendorsSendIsSealedAndKeptThirtyDays(t *testing.T) {
 	at.Advance(25 * time.Hour)
 	require.NoError(t, app.Connectors().Tidy(ctx, app.Tenant))
 	app.Get("/v1/ticketing/inbound-messages/"+id).Problem(404, "not-found")
-	require.Zero(t, asked[int](t, app, "select count(*) from crm.connector_messages"))
+	require.Zero(t, parvistest.Ask[int](t, app, "select count(*) from crm.connector_messages"))
 }

@@ -82,9 +82,9 @@ func TestAKilledWorkerLosesNoRecord(t *testing.T) {
 		return o["finished_at"] != nil
 	})
 	require.Equal(t, m{"created": float64(records)}, summary(succeeded(t, o)))
-	require.Equal(t, records, ask[int](t, app, "select count(*) from crm.ticketing_records where kind = 'venue' and not stub"))
-	require.Equal(t, records, ask[int](t, app, "select count(distinct line) from crm.ticketing_import_results where record = line"))
-	require.Equal(t, records, ask[int](t, app, "select count(*) from crm.events where type = 'ticketing.venue.created'"))
+	require.Equal(t, records, parvistest.Ask[int](t, app, "select count(*) from crm.ticketing_records where kind = 'venue' and not stub"))
+	require.Equal(t, records, parvistest.Ask[int](t, app, "select count(distinct line) from crm.ticketing_import_results where record = line"))
+	require.Equal(t, records, parvistest.Ask[int](t, app, "select count(*) from crm.events where type = 'ticketing.venue.created'"))
 }
 
 // Cancelled while it waits for something, the work ends, and what was counted is
@@ -107,7 +107,7 @@ func TestACancelledFile(t *testing.T) {
 	app.Post("/v1/operations/"+id+"/cancel", nil).Is(202)
 	o := ended(t, app, id)
 	require.Equal(t, []any{"cancelled", m{"done": 400.0, "total": 1000.0, "unit": "records"}}, []any{o["status"], o["progress"]})
-	require.Equal(t, 400, ask[int](t, app, "select count(*) from crm.ticketing_records"))
+	require.Equal(t, 400, parvistest.Ask[int](t, app, "select count(*) from crm.ticketing_records"))
 	require.Len(t, app.Walk(imports+"/"+id+"/results?limit=200"), 400)
 	parvistest.Eventually(t, "the file is removed", func() bool { return len(waiting(t, app)) == 0 })
 	_, err = conn.Exec(t.Context(), "select pg_advisory_unlock(500)")

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -78,15 +77,6 @@ func waiting(t *testing.T, app *parvistest.App) []string {
 	return files
 }
 
-func ask[T any](t *testing.T, app *parvistest.App, sql string, args ...any) (out T) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
-	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&out))
-	return out
-}
-
 func TestAFileOfRecordsIsTakenIn(t *testing.T) {
 	t.Parallel()
 	app := institution(t)
@@ -129,7 +119,7 @@ func TestAFileOfRecordsIsTakenIn(t *testing.T) {
 	require.Len(t, app.Walk(result["results_url"].(string)+"?status=failed"), 6)
 
 	// The same file once more, now compressed: nothing of it is new, and nobody is told of any record.
-	before := ask[int](t, app, "select count(*) from crm.events where type not in ('ticketing.import.started', 'operation.finished')")
+	before := parvistest.Ask[int](t, app, "select count(*) from crm.events where type not in ('ticketing.import.started', 'operation.finished')")
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	_, err := z.Write([]byte(good))
@@ -137,7 +127,7 @@ func TestAFileOfRecordsIsTakenIn(t *testing.T) {
 	require.NoError(t, z.Close())
 	result = succeeded(t, imported(t, app, imports+"?format=ndjson", "application/gzip", packed.String()))
 	require.Equal(t, m{"unchanged": 2.0}, summary(result))
-	require.Equal(t, before, ask[int](t, app, "select count(*) from crm.events where type not in ('ticketing.import.started', 'operation.finished')"))
+	require.Equal(t, before, parvistest.Ask[int](t, app, "select count(*) from crm.events where type not in ('ticketing.import.started', 'operation.finished')"))
 	require.Equal(t, 2, eventTypes(t, app, "ticketing.*")["ticketing.import.started"])
 }
 
@@ -212,14 +202,14 @@ func TestADryRunWritesNothing(t *testing.T) {
 	send(app.Client, record("order", "o1", t1, orderData(nil)))
 	const everything = `select jsonb_build_array((select count(*) from crm.ticketing_records), (select count(*) from crm.ticketing_orders), (select count(*) from crm.contacts),
 		(select count(*) from crm.events where type not in ('ticketing.import.started', 'operation.finished')), (select max(updated_at) from crm.ticketing_records), (select last_received_at from crm.ticketing_sources limit 1))::text`
-	before := ask[string](t, app, everything)
+	before := parvistest.Ask[string](t, app, everything)
 	result := succeeded(t, imported(t, app, imports+"?dry_run=true", "application/x-ndjson", ndjson(t,
 		record("order", "o1", t1, orderData(nil)), record("order", "o1", t2, orderData(m{"number": "N2"})),
 		record("order", "o2", t1, orderData(m{"lines": []m{line("t9", "1.00", "valid")}, "buyer": buyer("Ada", "Lorme", "ada@courrier.example")})),
 		record("order", "o3", t1, m{}))))
 	require.Equal(t, m{"unchanged": 1.0, "updated": 1.0, "created": 1.0, "failed": 1.0}, summary(result))
 	require.Equal(t, true, result["dry_run"])
-	require.Equal(t, before, ask[string](t, app, everything))
+	require.Equal(t, before, parvistest.Ask[string](t, app, everything))
 	rows := app.Walk(result["results_url"].(string))
 	require.NotNil(t, rows[0]["id"])
 	require.Nil(t, rows[2]["id"], "what is not there has no identity")
@@ -262,7 +252,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		o := imported(t, app, imports+c.query, c.kind, c.file)
 		require.Equal(t, []any{"failed", c.code}, []any{o["status"], o["problem"].(m)["code"]})
 	}
-	require.Zero(t, ask[int](t, app, "select count(*) from crm.ticketing_records"))
+	require.Zero(t, parvistest.Ask[int](t, app, "select count(*) from crm.ticketing_records"))
 
 	app.Patch(base, m{"status": "paused"}, parvistest.IfMatch(app.Get(base).ETag())).Is(200)
 	post("", "application/x-ndjson", "{}").Problem(409, "ticketing-source-paused")
@@ -288,7 +278,7 @@ func TestAFileInAnyOrderConverges(t *testing.T) {
 		id = app.Post("/v1/ticketing/sources", m{"code": code, "name": code, "kind": "generic"}).Is(201).ID()
 		result := succeeded(t, imported(t, app, "/v1/ticketing/sources/"+code+"/imports", "application/x-ndjson", ndjson(t, messages...)))
 		require.NotContains(t, summary(result), "failed")
-		return id, ask[string](t, app, dump, id)
+		return id, parvistest.Ask[string](t, app, dump, id)
 	}
 	histories := rapid.Custom(history)
 	for seed := range 6 {
@@ -314,7 +304,7 @@ func TestResultsDoNotOutliveWhatTheyTellOf(t *testing.T) {
 	require.NotContains(t, string(app.Get(url).Is(200).Body), "ada.lorme")
 	require.NoError(t, app.Backfill().Sweep(t.Context()))
 	require.Len(t, app.Walk(url), 1)
-	ask[int](t, app, "with u as (update crm.operations set finished_at = finished_at - interval '31 days' where kind = 'ticketing_import' returning 1) select count(*) from u")
+	parvistest.Ask[int](t, app, "with u as (update crm.operations set finished_at = finished_at - interval '31 days' where kind = 'ticketing_import' returning 1) select count(*) from u")
 	require.NoError(t, app.Backfill().Sweep(t.Context()))
 	require.Empty(t, app.Walk(url))
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/parvis-crm/parvis/internal/parvistest"
 )
 
 // Whatever families buy, in whatever order: nobody's name is ever changed by a
@@ -15,7 +17,7 @@ func TestNobodyIsRenamedAndEveryLinkIsExplainedAndReversible(t *testing.T) {
 	app := institution(t)
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		before := query[string](t, app, "select coalesce(jsonb_object_agg(id, jsonb_build_array(given_name, family_name, birth_name, display_name)), '{}')::text from crm.contacts where tenant_id = $1", app.Tenant)
+		before := parvistest.Ask[string](t, app, "select coalesce(jsonb_object_agg(id, jsonb_build_array(given_name, family_name, birth_name, display_name)), '{}')::text from crm.contacts where tenant_id = $1", app.Tenant)
 		var orders []m
 		for range rapid.IntRange(1, 5).Draw(rt, "orders") {
 			n++
@@ -37,10 +39,10 @@ func TestNobodyIsRenamedAndEveryLinkIsExplainedAndReversible(t *testing.T) {
 			}
 			orders = append(orders, bought(app.Client, fmt.Sprint("p", n), who, nil))
 		}
-		renamed := query[int](t, app, `select count(*)::int from jsonb_each($1::text::jsonb) b join crm.contacts c on c.id = b.key::uuid
+		renamed := parvistest.Ask[int](t, app, `select count(*)::int from jsonb_each($1::text::jsonb) b join crm.contacts c on c.id = b.key::uuid
 			where b.value <> jsonb_build_array(c.given_name, c.family_name, c.birth_name, c.display_name)`, before)
 		require.Zero(t, renamed)
-		require.Zero(t, query[int](t, app, `select count(*)::int from crm.events where type = 'contact.updated'`))
+		require.Zero(t, parvistest.Ask[int](t, app, `select count(*)::int from crm.events where type = 'contact.updated'`))
 		for _, o := range orders {
 			match := app.Get("/v1/ticketing/orders/" + o["id"].(string) + "/match").Is(200).JSON()
 			require.NotEmpty(t, match["rule"])

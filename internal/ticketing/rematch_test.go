@@ -96,6 +96,6 @@ func TestTicketsOfNobodyAreFoundWhenTheirHolderIsMet(t *testing.T) {
 	require.Nil(t, holders()[2])
 	require.Equal(t, buys, orderOf(app.Client, order)["contact_id"])
 	parvistest.Eventually(t, "nothing is left to be looked at", func() bool {
-		return query[int](t, app, "select (select count(*) from crm.ticketing_rematches) + (select count(*) from river.river_job where kind = 'ticketing_rematch' and finalized_at is null)::int") == 0
+		return parvistest.Ask[int](t, app, "select (select count(*) from crm.ticketing_rematches) + (select count(*) from river.river_job where kind = 'ticketing_rematch' and finalized_at is null)::int") == 0
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/parvistest"
@@ -268,14 +267,4 @@ func TestExplanationsSpeakFrenchAndEnglish(t *testing.T) {
 	require.Contains(t, fr["explanation"], "même adresse électronique")
 	require.True(t, strings.HasSuffix(fr["explanation"].(string), "93 %."))
 	require.Equal(t, orderOf(app.Client, r)["match"].(m)["inputs_digest"], en["inputs_digest"])
-}
-
-// query reads one value as the database's owner.
-func query[T any](t *testing.T, app *parvistest.App, sql string, args ...any) (out T) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), app.DB.OwnerURL)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
-	require.NoError(t, conn.QueryRow(t.Context(), sql, args...).Scan(&out))
-	return out
 }
