@@ -170,7 +170,7 @@ func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Comma
 		return err
 	}
 	result, err := sender.Send(ctx, port.Command{ID: row.ID.String(), Kind: row.Kind, Data: data})
-	var rejected *port.Rejected
+	var rejected *port.RejectedError
 	switch {
 	case err == nil:
 	case errors.As(err, &rejected), errors.Is(err, port.ErrGone), errors.Is(err, port.ErrUnsupported):
@@ -217,7 +217,7 @@ func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, 
 }
 
 func commandError(cause error) string {
-	var rejected *port.Rejected
+	var rejected *port.RejectedError
 	switch {
 	case errors.As(cause, &rejected):
 		if rejected.Text != "" {
@@ -231,6 +231,5 @@ func commandError(cause error) string {
 	case errors.Is(cause, errKeyGone):
 		return "It was sent and no answer came. It is too late to send it again, since it might be done twice: see at the vendor."
 	}
-	_, text, _, _ := ended(cause)
-	return text
+	return ended(cause).text
 }

@@ -69,7 +69,7 @@ func TestCommandsAreSentOnce(t *testing.T) {
 	require.EqualValues(t, 3, c["attempts"])
 	keys := map[string]bool{}
 	for _, r := range vendor.Requests() {
-		if r.Method == "POST" {
+		if r.Method == http.MethodPost {
 			require.Equal(t, c["id"], r.Header.Get("X-Idempotency-Key"))
 			keys[r.Header.Get("X-Idempotency-Key")] = true
 		}
@@ -134,7 +134,7 @@ func TestHookRegistration(t *testing.T) {
 	app.Post(base+"/connection/hook-registration", nil).Is(200)
 	hooks := 0
 	for _, r := range vendor.Requests() {
-		if r.Method == "POST" && r.Path == "/api/v1/organizers/arcades/webhooks/" {
+		if r.Method == http.MethodPost && r.Path == "/api/v1/organizers/arcades/webhooks/" {
 			hooks++
 			require.Contains(t, r.Body["target_url"], app.URL+"/v1/ticketing/hooks/pretix/")
 			require.Equal(t, true, r.Body["all_events"])

@@ -84,16 +84,7 @@ func (s *Service) Connect(ctx context.Context, reference string, in NewConnectio
 		if !fresh && before.Connector != in.Connector {
 			plain.Values = map[string]string{}
 		}
-		for name, value := range in.Secrets {
-			if value == nil {
-				delete(plain.Values, name)
-			} else {
-				plain.Values[name] = *value
-			}
-		}
-		if plain.HookKey == "" {
-			plain.HookKey = newHookKey()
-		}
+		plain.change(in.Secrets)
 		if err := s.checkSecrets(connector.Describe(), plain); err != nil {
 			return err
 		}
@@ -163,8 +154,7 @@ func (s *Service) checkConnection(ctx context.Context, in NewConnection) (port.C
 		return nil, "", fault.Invalid().At("#/base_url", "required")
 	}
 	checked, err := s.Client.ValidateURLContext(ctx, base)
-	var refused *egress.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*egress.Error](err); ok {
 		return nil, "", fault.Invalid().At("#/base_url", strings.ReplaceAll(string(refused.Code), "_", "-"))
 	}
 	if err != nil {

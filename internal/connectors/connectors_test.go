@@ -53,7 +53,7 @@ func orders(app *parvistest.App) map[string]m {
 
 func hookAddress(app *parvistest.App) string {
 	url := app.Post(base+"/connection/hook-address", nil).Is(201).JSON()["url"].(string)
-	return app.URL + url[strings.Index(url, "/v1/"):]
+	return app.URL + parvistest.Here(url)
 }
 
 func notice(id int, action, code string) []byte {

@@ -53,7 +53,7 @@ func TestASourceThatFallsBehindIsToldOfOnce(t *testing.T) {
 	require.Equal(t, 1, eventTypes(t, app)["ticketing.source.lagging"])
 }
 
-// What is only ever referred to is looked for for seven days, and then put before
+// What is only ever referred to is looked for during seven days, and then put before
 // people; when the vendor tells of it after all, that settles it.
 func TestWhatIsNeverDescribedIsGivenUpAfterSevenDays(t *testing.T) {
 	t.Parallel()
@@ -103,7 +103,7 @@ func TestAComparisonBegunAgainCountsAnAbsenceOnce(t *testing.T) {
 	parvistest.Eventually(t, "it is done again", func() bool {
 		return parvistest.Ask[bool](t, app, "select finished_at is not null and attempt = 2 from crm.operations where kind = 'ticketing.reconcile'")
 	})
-	require.EqualValues(t, 1, parvistest.Ask[int](t, app, "select times from crm.connector_absences"))
+	require.Equal(t, 1, parvistest.Ask[int](t, app, "select times from crm.connector_absences"))
 	require.Equal(t, "confirmed", orders(app)["GONE"]["commercial_state"])
 }
 

@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,10 +58,5 @@ func (s *Service) compareNightly(ctx context.Context, tenant uuid.UUID) error {
 }
 
 func canReconcile(c port.Connector) bool {
-	for _, capability := range c.Describe().Capabilities {
-		if capability == "reconcile" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.Describe().Capabilities, "reconcile")
 }

@@ -167,7 +167,7 @@ func (t *totals) add(o totals) {
 	t.gross, t.due, t.paid, t.refunded = t.gross+o.gross, t.due+o.due, t.paid+o.paid, t.refunded+o.refunded
 }
 
-func (t totals) sums(currency string) Sums {
+func (t *totals) sums(currency string) Sums {
 	text := func(minor int64) string { return money.Amount{Minor: minor, Currency: currency}.String() }
 	return Sums{text(t.gross), text(t.due), text(t.paid), text(t.refunded), text(t.paid - t.refunded)}
 }
@@ -215,11 +215,11 @@ func vendorFault(err error) error {
 	if _, ok := fault.As(err); ok || errors.Is(err, operations.ErrCancelled) {
 		return err
 	}
-	code, text, _, _ := ended(err)
-	if code == "internal" {
+	end := ended(err)
+	if end.code == "internal" {
 		return err
 	}
-	return fault.New(fault.Unavailable, "vendor-unavailable").With("reason", text).Because(err)
+	return fault.New(fault.Unavailable, "vendor-unavailable").With("reason", end.text).Because(err)
 }
 
 // byReading reads the window from the vendor.

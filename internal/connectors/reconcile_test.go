@@ -1,6 +1,7 @@
 package connectors_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -14,9 +15,7 @@ import (
 func compare(t *testing.T, app *parvistest.App, more m) m {
 	t.Helper()
 	body := m{"from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	id := app.Post(base+"/reconciliations", body).Is(202).ID()
 	var o m
 	parvistest.Eventually(t, "the comparison", func() bool {

@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -223,8 +224,6 @@ func (s *Service) tell(ctx context.Context, tx pgx.Tx, tenant, sourceID uuid.UUI
 		return err
 	}
 	all := map[string]any{"code": src.Code}
-	for name, value := range facts {
-		all[name] = value
-	}
+	maps.Copy(all, facts)
 	return events.RecordTx(ctx, tx, events.Entry{Type: kind, Subject: events.Subject{Kind: "ticketing_source", ID: src.ID, Version: src.Version}, Facts: all, Source: "ticketing:" + src.Code})
 }

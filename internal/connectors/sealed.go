@@ -32,6 +32,20 @@ type secrets struct {
 	HookKey string `json:"hook_key,omitempty"`
 }
 
+// change sets what was given and removes what is nil.
+func (plain *secrets) change(given map[string]*string) {
+	for name, value := range given {
+		if value == nil {
+			delete(plain.Values, name)
+		} else {
+			plain.Values[name] = *value
+		}
+	}
+	if plain.HookKey == "" {
+		plain.HookKey = newHookKey()
+	}
+}
+
 func (s *Service) sealSecrets(ctx context.Context, db pg.DBTX, tenant, source uuid.UUID, plain secrets) ([]byte, error) {
 	raw, err := json.Marshal(plain)
 	if err != nil {

@@ -186,37 +186,45 @@ func (t *turn) end(ctx context.Context, tenant, sourceID uuid.UUID, cause error,
 	return t.recovered(ctx)
 }
 
+// ending is how a turn ended badly: what went wrong, for programs and people, how
+// long the vendor asks to wait, and whether nothing is tried again by itself.
+type ending struct {
+	code, text string
+	wait       time.Duration
+	stop       bool
+}
+
 // ended names what went wrong, for people and programs. The text never holds an
 // address, a credential or anything about people.
-func ended(cause error) (code, text string, wait time.Duration, stop bool) {
-	var throttled *port.Throttled
-	var unreachable *port.Unreachable
-	var unexpected *port.Unexpected
-	var rejected *port.Rejected
+func ended(cause error) ending {
+	var throttled *port.ThrottledError
+	var unreachable *port.UnreachableError
+	var unexpected *port.UnexpectedError
+	var rejected *port.RejectedError
 	switch {
 	case errors.Is(cause, port.ErrRefused):
-		return "refused", "The vendor refuses the credentials.", 0, true
+		return ending{code: "refused", text: "The vendor refuses the credentials.", stop: true}
 	case errors.As(cause, &throttled):
-		return "throttled", throttled.Error(), throttled.Wait, false
+		return ending{code: "throttled", text: throttled.Error(), wait: throttled.Wait}
 	case errors.As(cause, &unreachable):
-		return "unreachable", unreachable.Error(), 0, false
+		return ending{code: "unreachable", text: unreachable.Error()}
 	case errors.As(cause, &unexpected):
-		return "unexpected", unexpected.Error(), 0, false
+		return ending{code: "unexpected", text: unexpected.Error()}
 	case errors.As(cause, &rejected):
-		return "unexpected", rejected.Error(), 0, false
+		return ending{code: "unexpected", text: rejected.Error()}
 	case errors.Is(cause, port.ErrGone):
-		return "unexpected", "The vendor does not know what the settings name.", 0, false
+		return ending{code: "unexpected", text: "The vendor does not know what the settings name."}
 	}
-	return "internal", "The program could not go on; its log says why.", 0, false
+	return ending{code: "internal", text: "The program could not go on; its log says why."}
 }
 
 func (t *turn) endBadly(ctx context.Context, cause error) error {
 	s := t.s
-	code, text, wait, stop := ended(cause)
+	end := ended(cause)
 	if in := (*streamError)(nil); errors.As(cause, &in) {
-		text = in.stream + ": " + text
+		end.text = in.stream + ": " + end.text
 	}
-	if code == "internal" {
+	if end.code == "internal" {
 		s.Log.ErrorContext(ctx, "connectors: a turn failed", "source", t.row.SourceID, "error", cause)
 	}
 	state, err := s.q.GetState(ctx, t.db, t.row.TenantID, t.row.SourceID)
@@ -226,12 +234,12 @@ func (t *turn) endBadly(ctx context.Context, cause error) error {
 		}
 		return err
 	}
-	wait = max(wait, s.backoff(int(state.Failures)))
-	if throttled := (*port.Throttled)(nil); errors.As(cause, &throttled) {
+	wait := max(end.wait, s.backoff(int(state.Failures)))
+	if throttled := (*port.ThrottledError)(nil); errors.As(cause, &throttled) {
 		wait = throttled.Wait // as the vendor says, and no longer
 	}
 	after, err := s.q.ReleaseBadly(ctx, t.db, connectorsdb.ReleaseBadlyParams{
-		TenantID: t.row.TenantID, SourceID: t.row.SourceID, Worker: &t.worker, Stop: stop, Seconds: wait.Seconds(), Error: &code, ErrorText: &text,
+		TenantID: t.row.TenantID, SourceID: t.row.SourceID, Worker: &t.worker, Stop: end.stop, Seconds: wait.Seconds(), Error: &end.code, ErrorText: &end.text,
 	})
 	if pg.IsNoRows(err) {
 		return nil
@@ -240,8 +248,8 @@ func (t *turn) endBadly(ctx context.Context, cause error) error {
 		return err
 	}
 	s.forget(t.row.SourceID)
-	if stop || (after.Failures >= failingAfter && code != "throttled") {
-		return t.failing(ctx, code)
+	if end.stop || (after.Failures >= failingAfter && end.code != "throttled") {
+		return t.failing(ctx, end.code)
 	}
 	return nil
 }
@@ -255,7 +263,7 @@ func (s *Service) backoff(failures int) time.Duration {
 	return min(wait, time.Hour)
 }
 
-// recordsAtOnce bounds what is taken in in one transaction.
+// recordsAtOnce bounds what one transaction takes in.
 const recordsAtOnce = 100
 
 // ingest takes records in, and keeps those that were refused as dead letters.

@@ -243,6 +243,16 @@ func Eventually(tb testing.TB, what string, condition func() bool) {
 	}
 }
 
+// Here is the path of an address that the application gives of itself, by which a
+// client reaches it where the test has it.
+func Here(address string) string {
+	_, below, of := strings.Cut(address, "/v1/")
+	if !of {
+		panic("parvistest: no address of the API: " + address)
+	}
+	return "/v1/" + below
+}
+
 // With returns a copy of m with changes, for tables of requests.
 func With(m map[string]any, changes map[string]any) map[string]any {
 	out := maps.Clone(m)

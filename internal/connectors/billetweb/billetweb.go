@@ -89,22 +89,22 @@ func list[T any](ctx context.Context, s *session, path string, query url.Values)
 	query.Set("version", "1")
 	a, err := s.client.Get(ctx, "/api"+path, query)
 	if bytes.Contains(a.Body, []byte("cdn-cgi/challenge-platform")) {
-		return nil, a, &port.Throttled{Wait: challenged}
+		return nil, a, &port.ThrottledError{Wait: challenged}
 	}
 	var wrong struct {
 		Error string `json:"error"`
 	}
-	if json.Unmarshal(a.Body, &wrong) == nil && wrong.Error != "" && !errors.As(err, new(*port.Throttled)) && !errors.As(err, new(*port.Unreachable)) {
+	if json.Unmarshal(a.Body, &wrong) == nil && wrong.Error != "" && !errors.As(err, new(*port.ThrottledError)) && !errors.As(err, new(*port.UnreachableError)) {
 		switch wrong.Error {
 		case "rate_limiting":
-			return nil, a, &port.Throttled{Wait: time.Minute}
+			return nil, a, &port.ThrottledError{Wait: time.Minute}
 		case "unauthorized":
 			return nil, a, port.ErrRefused
 		case "not_found":
 			return nil, a, port.ErrGone
 		}
 		if err == nil {
-			err = &port.Unexpected{Text: "an answer is an error"}
+			err = &port.UnexpectedError{Text: "an answer is an error"}
 		}
 	}
 	if err != nil {

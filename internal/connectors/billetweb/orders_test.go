@@ -144,7 +144,7 @@ func TestErrorsThatLookLikeAnswers(t *testing.T) {
 	for _, status := range []int{200, 403, 503} {
 		v := house(t)
 		v.Challenge(1, status)
-		var throttled *port.Throttled
+		var throttled *port.ThrottledError
 		require.ErrorAs(t, read(v), &throttled, "%d", status)
 		require.Equal(t, 2*time.Minute, throttled.Wait)
 		require.NoError(t, read(v))

@@ -87,7 +87,7 @@ func (s *session) RegisterHook(ctx context.Context, target, known string) (strin
 		return "", err
 	}
 	if !number(string(made.ID)) {
-		return "", &port.Unexpected{Text: "what was registered has no number"}
+		return "", &port.UnexpectedError{Text: "what was registered has no number"}
 	}
 	return string(made.ID), nil
 }

@@ -80,7 +80,7 @@ func (s *session) readOrders(ctx context.Context, since port.Since, yield func(p
 	var from place
 	_ = json.Unmarshal([]byte(since.Resume), &from) // nothing, or what was written here
 	began, err := s.list(ctx, since.At, from, yield)
-	if rejected := (*port.Rejected)(nil); errors.As(err, &rejected) && from.Continuation != "" {
+	if rejected := (*port.RejectedError)(nil); errors.As(err, &rejected) && from.Continuation != "" {
 		began, err = s.list(ctx, since.At, place{}, yield) // what led on is too old
 	}
 	if since.At.IsZero() {

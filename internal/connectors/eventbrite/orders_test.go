@@ -3,6 +3,7 @@ package eventbrite_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,9 +26,7 @@ var day = time.Date(2026, 11, 20, 18, 12, 2, 0, time.UTC)
 func pair(changed time.Time, second m) m {
 	each := eventbritetest.Costs("12.00", "0.90", "0.40", "13.30")
 	other := eventbritetest.Attendee("62", changed, each, m{"profile": m{"first_name": "Info", "last_name": "Requested", "email": "oriane.kersaho@courrier.example"}})
-	for k, v := range second {
-		other[k] = v
-	}
+	maps.Copy(other, second)
 	return eventbritetest.Order("501", day, eventbritetest.Costs("24.00", "1.80", "0.80", "26.60"), nil, eventbritetest.Attendee("61", day, each, nil), other)
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -179,9 +180,7 @@ func Unknown(query url.Values, known ...string) string {
 
 // With changes members of an object.
 func With(m, changes M) M {
-	for k, v := range changes {
-		m[k] = v
-	}
+	maps.Copy(m, changes)
 	return m
 }
 

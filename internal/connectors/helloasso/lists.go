@@ -47,7 +47,7 @@ func (s *session) walk(ctx context.Context, path string, query url.Values, page 
 			return generated, err
 		}
 		if l.Pagination.Token == query.Get("continuationToken") {
-			return generated, &port.Unexpected{Text: "a list does not go on: its token stays the same"}
+			return generated, &port.UnexpectedError{Text: "a list does not go on: its token stays the same"}
 		}
 		query.Set("continuationToken", l.Pagination.Token)
 	}

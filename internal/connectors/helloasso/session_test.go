@@ -178,9 +178,9 @@ func TestTheSandboxIsATest(t *testing.T) {
 	v := helloassotest.New(t)
 	v.PutOrder(helloassotest.Order(9, day, m{"payments": []any{helloassotest.Payment(95, 1800, day, m{"state": "AuthorizedPreprod"})}}))
 	records, _, _ := read(t, open(t, v, nil, time.Now), "orders", port.Since{})
-	real := records["order 9"].Data.(port.OrderData)
-	require.False(t, real.Test)
-	require.Equal(t, "cancelled", real.Payments[0].State, "money of the sandbox is none")
+	played := records["order 9"].Data.(port.OrderData)
+	require.False(t, played.Test)
+	require.Equal(t, "cancelled", played.Payments[0].State, "money of the sandbox is none")
 }
 
 // Birth dates, codes that open a door and addresses of tickets are not read.

@@ -56,7 +56,7 @@ func (s *session) authorize(ctx context.Context) error {
 func (s *session) ask(ctx context.Context, form url.Values) error {
 	s.client.Authorize = nil
 	a, err := s.client.Do(ctx, http.MethodPost, "/oauth2/token", nil, form, nil)
-	if rejected := (*port.Rejected)(nil); errors.As(err, &rejected) {
+	if rejected := (*port.RejectedError)(nil); errors.As(err, &rejected) {
 		return port.ErrRefused // credentials that are wrong are a bad request (RFC 6749 §5.2)
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *session) ask(ctx context.Context, form url.Values) error {
 		return err
 	}
 	if got.Access == "" {
-		return &port.Unexpected{Text: "an answer for a token holds none"}
+		return &port.UnexpectedError{Text: "an answer for a token holds none"}
 	}
 	s.token = token{got.Access, got.Refresh, s.c.Now().Add(max(time.Duration(got.Seconds)*time.Second-early, 0))}
 	return nil

@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/parvis-crm/parvis/internal/clock"
 )
 
 // Client calls a vendor's JSON interface and turns what goes wrong into the
@@ -38,7 +41,7 @@ func (a Answer) JSON(into any) error {
 	d := json.NewDecoder(bytes.NewReader(a.Body))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
-		return &Unexpected{"the body is not the JSON it should be"}
+		return &UnexpectedError{"the body is not the JSON it should be"}
 	}
 	return nil
 }
@@ -71,11 +74,9 @@ func (c *Client) Do(ctx context.Context, method, address string, query url.Value
 	}
 	r, err := http.NewRequestWithContext(ctx, method, target.String(), payload)
 	if err != nil {
-		return Answer{}, &Unexpected{"an address cannot be called"}
+		return Answer{}, &UnexpectedError{"an address cannot be called"}
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	r.Header.Set("Accept", "application/json")
 	if body != nil {
 		r.Header.Set("Content-Type", content)
@@ -88,11 +89,11 @@ func (c *Client) Do(ctx context.Context, method, address string, query url.Value
 		if ctx.Err() != nil {
 			return Answer{}, ctx.Err()
 		}
-		var wrapped *url.Error // holds the address, which may hold a secret
-		if errors.As(err, &wrapped) {
+		// It holds the address, which may hold a secret.
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
-		return Answer{}, &Unreachable{Cause: err}
+		return Answer{}, &UnreachableError{Cause: err}
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
@@ -100,7 +101,7 @@ func (c *Client) Do(ctx context.Context, method, address string, query url.Value
 		if ctx.Err() != nil {
 			return Answer{}, ctx.Err()
 		}
-		return Answer{}, &Unreachable{Cause: err}
+		return Answer{}, &UnreachableError{Cause: err}
 	}
 	return c.judge(Answer{response.StatusCode, response.Header, raw})
 }
@@ -114,16 +115,16 @@ func (c *Client) judge(a Answer) (Answer, error) {
 	case a.Status == http.StatusNotFound, a.Status == http.StatusGone:
 		return a, ErrGone
 	case a.Status == http.StatusTooManyRequests:
-		return a, &Throttled{c.wait(a.Header)}
+		return a, &ThrottledError{c.wait(a.Header)}
 	case a.Status >= 500:
 		if a.Status == http.StatusServiceUnavailable && a.Header.Get("Retry-After") != "" {
-			return a, &Throttled{c.wait(a.Header)}
+			return a, &ThrottledError{c.wait(a.Header)}
 		}
-		return a, &Unreachable{Status: a.Status}
+		return a, &UnreachableError{Status: a.Status}
 	case a.Status >= 300 && a.Status < 400:
-		return a, &Unexpected{"the vendor redirects; the base address is not the right one"}
+		return a, &UnexpectedError{"the vendor redirects; the base address is not the right one"}
 	}
-	return a, &Rejected{Status: a.Status}
+	return a, &RejectedError{Status: a.Status}
 }
 
 // wait reads Retry-After, in seconds or as a date (RFC 9110 §10.2.3); a minute
@@ -144,7 +145,7 @@ func (c *Client) wait(h http.Header) time.Duration {
 func (c *Client) resolve(address string, query url.Values) (*url.URL, error) {
 	target, err := url.Parse(address)
 	if err != nil {
-		return nil, &Unexpected{"an address cannot be read"}
+		return nil, &UnexpectedError{"an address cannot be read"}
 	}
 	if target.Host == "" {
 		joined := *c.Base
@@ -189,7 +190,7 @@ func (p *Pace) Wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for {
-		wait := p.take(time.Now())
+		wait := p.take(clock.Mark())
 		if wait == 0 {
 			return ctx.Err()
 		}

@@ -20,18 +20,19 @@ var (
 	ErrUnsupported = errors.New("connector: the vendor has no such thing")
 )
 
-// Throttled: the vendor wants us to wait.
-type Throttled struct{ Wait time.Duration }
+// ThrottledError says that the vendor wants us to wait.
+type ThrottledError struct{ Wait time.Duration }
 
-func (t *Throttled) Error() string { return fmt.Sprintf("connector: asked to wait %s", t.Wait) }
+func (t *ThrottledError) Error() string { return fmt.Sprintf("connector: asked to wait %s", t.Wait) }
 
-// Unreachable: no answer came, or one that says that the vendor is unwell.
-type Unreachable struct {
+// UnreachableError says that no answer came, or one that says that the vendor is
+// unwell.
+type UnreachableError struct {
 	Status int // zero: none
 	Cause  error
 }
 
-func (u *Unreachable) Error() string {
+func (u *UnreachableError) Error() string {
 	if u.Status != 0 {
 		return fmt.Sprintf("connector: the vendor answered %d", u.Status)
 	}
@@ -39,18 +40,18 @@ func (u *Unreachable) Error() string {
 }
 
 // Unwrap gives the cause.
-func (u *Unreachable) Unwrap() error { return u.Cause }
+func (u *UnreachableError) Unwrap() error { return u.Cause }
 
-// Rejected: the vendor does not want what was sent. Text is its reason, without
-// anything that identifies people.
-type Rejected struct {
+// RejectedError says that the vendor does not want what was sent. Text is its
+// reason, without anything that identifies people.
+type RejectedError struct {
 	Status int
 	Text   string
 }
 
-func (r *Rejected) Error() string { return fmt.Sprintf("connector: rejected (%d)", r.Status) }
+func (r *RejectedError) Error() string { return fmt.Sprintf("connector: rejected (%d)", r.Status) }
 
-// Unexpected: the answer is not what the vendor documents.
-type Unexpected struct{ Text string }
+// UnexpectedError says that the answer is not what the vendor documents.
+type UnexpectedError struct{ Text string }
 
-func (u *Unexpected) Error() string { return "connector: unexpected answer: " + u.Text }
+func (u *UnexpectedError) Error() string { return "connector: unexpected answer: " + u.Text }

@@ -77,7 +77,7 @@ func Decimal(n int64) string {
 func Decode[T any](raw json.RawMessage) (T, error) {
 	var out T
 	if err := json.Unmarshal(raw, &out); err != nil {
-		return out, &Unexpected{"an object of a list has another form than documented"}
+		return out, &UnexpectedError{"an object of a list has another form than documented"}
 	}
 	return out, nil
 }

@@ -38,10 +38,9 @@ func (s *session) Send(ctx context.Context, c port.Command) (port.Result, error)
 // request is under way: it is tried again later.
 func (s *session) write(ctx context.Context, c port.Command, method, address string, body any) (port.Answer, error) {
 	a, err := s.client.Do(ctx, method, address, nil, body, http.Header{"X-Idempotency-Key": {c.ID}})
-	var rejected *port.Rejected
-	if errors.As(err, &rejected) {
+	if rejected, ok := errors.AsType[*port.RejectedError](err); ok {
 		if a.Status == http.StatusConflict && a.Header.Get("Retry-After") != "" {
-			return a, &port.Unreachable{Status: a.Status}
+			return a, &port.UnreachableError{Status: a.Status}
 		}
 		rejected.Text = refusal(a.Body)
 	}
@@ -180,7 +179,7 @@ func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Res
 	}
 	kind, err := strconv.ParseInt(strings.TrimPrefix(in.Product, "type/"), 10, 64)
 	if err != nil {
-		return port.Result{}, &port.Rejected{Status: http.StatusBadRequest, Text: "the product is no membership type"}
+		return port.Result{}, &port.RejectedError{Status: http.StatusBadRequest, Text: "the product is no membership type"}
 	}
 	parts := map[string]string{}
 	if h := in.Holder; h != nil {

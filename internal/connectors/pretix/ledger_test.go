@@ -1,6 +1,7 @@
 package pretix_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,9 +26,7 @@ func TestTheBookOfSales(t *testing.T) {
 	one := func(code, status, price string, changes m) {
 		tickets++
 		order := pretixtest.Order(code, day, m{"status": status, "fees": []any{}, "positions": []any{pretixtest.Position(8000+tickets, 1, 301, price, nil)}})
-		for k, val := range changes {
-			order[k] = val
-		}
+		maps.Copy(order, changes)
 		v.Put("orders", order)
 	}
 	const at = "2026-11-20T09:00:00Z"

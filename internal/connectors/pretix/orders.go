@@ -105,10 +105,9 @@ type details struct {
 // UnmarshalJSON takes what is text and leaves the rest.
 func (d *details) UnmarshalJSON(raw []byte) error {
 	var all map[string]any
-	if json.Unmarshal(raw, &all) != nil {
-		return nil
+	if json.Unmarshal(raw, &all) == nil {
+		d.PaymentType, _ = all["payment_type"].(string)
 	}
-	d.PaymentType, _ = all["payment_type"].(string)
 	return nil
 }
 

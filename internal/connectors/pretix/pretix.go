@@ -114,11 +114,12 @@ func (s *session) reads(event string) bool { return s.only == nil || s.only[even
 
 // path is an address below the organizer.
 func (s *session) path(parts ...string) string {
-	out := "/api/v1/organizers/" + url.PathEscape(s.set.Organizer) + "/"
+	var out strings.Builder
+	out.WriteString("/api/v1/organizers/" + url.PathEscape(s.set.Organizer) + "/")
 	for _, p := range parts {
-		out += url.PathEscape(p) + "/"
+		out.WriteString(url.PathEscape(p) + "/")
 	}
-	return out
+	return out.String()
 }
 
 // list is a page of anything.

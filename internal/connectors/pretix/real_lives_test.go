@@ -34,7 +34,7 @@ func (a reader) reconciled() int {
 
 // products: dates with their place and what quotas let in, prices, and nothing
 // that a record could not be made of.
-func (r *real) products(app reader) {
+func (r *realPretix) products(app reader) {
 	t := r.t
 	for _, p := range app.Walk("/v1/ticketing/performances") {
 		p = app.Get("/v1/ticketing/performances/" + p["id"].(string)).Is(200).JSON()
@@ -49,11 +49,11 @@ func (r *real) products(app reader) {
 	}
 }
 
-func (r *real) state(app reader, code string) any { return app.order(code)["commercial_state"] }
+func (r *realPretix) state(app reader, code string) any { return app.order(code)["commercial_state"] }
 
 // lives of an order: what its owner changes, cancelled and valid again, expired,
 // denied, a test that is thrown away. All of it is told by pretix' own webhooks.
-func (r *real) lives(app reader) {
+func (r *realPretix) lives(app reader) {
 	t := r.t
 	o := r.order(nil, r.position(r.seed.Full, nil))
 	code := o["code"].(string)
@@ -92,7 +92,7 @@ func (r *real) lives(app reader) {
 
 // cards: money that goes back onto a gift card has no payment that it was of; the
 // ledger of a card tells each movement, and its code is nowhere.
-func (r *real) cards(app reader) {
+func (r *realPretix) cards(app reader) {
 	t := r.t
 	o := r.order(nil, r.position(r.seed.Full, nil))
 	code := o["code"].(string)
@@ -128,7 +128,7 @@ func (r *real) cards(app reader) {
 
 // doors: a refused entry, an exit and an annulled entry are scans too; attendance
 // is the first good entry.
-func (r *real) doors(app reader, order m) {
+func (r *realPretix) doors(app reader, order m) {
 	t := r.t
 	positions := r.call("GET", r.at(order), nil)["positions"].([]any)
 	redeem := func(position int, kind, nonce string) any {
@@ -155,7 +155,7 @@ func (r *real) doors(app reader, order m) {
 }
 
 // anonymised: what is done at pretix is told by its webhook.
-func (r *real) anonymised(app reader, customer string) {
+func (r *realPretix) anonymised(app reader, customer string) {
 	record := func() m { return app.Get(base + "/records/customer/" + customer).JSON() }
 	app.soon("the account", func() bool { return record()["id"] != nil })
 	require.NotEqual(r.t, true, record()["is_deleted"])
@@ -165,7 +165,7 @@ func (r *real) anonymised(app reader, customer string) {
 
 // unheard: with its webhooks off, what pretix says when it is asked is enough: a
 // refund that puts a paid order back, a membership that ends earlier.
-func (r *real) unheard(app reader, other m) {
+func (r *realPretix) unheard(app reader, other m) {
 	t := r.t
 	for _, hook := range r.call("GET", "/webhooks/", nil)["results"].([]any) {
 		r.call("PATCH", fmt.Sprintf("/webhooks/%d/", int(hook.(m)["id"].(float64))), m{"enabled": false})

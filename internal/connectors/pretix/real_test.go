@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -19,9 +20,9 @@ import (
 	"github.com/parvis-crm/parvis/internal/parvistest"
 )
 
-// real is a pretix of the version that tools/pretix names, running here on a
+// realPretix is a pretix of the version that tools/pretix names, running here on a
 // database of its own.
-type real struct {
+type realPretix struct {
 	t    *testing.T
 	dir  string // where it was installed
 	url  string
@@ -40,7 +41,7 @@ type real struct {
 	}
 }
 
-func startPretix(t *testing.T) *real {
+func startPretix(t *testing.T) *realPretix {
 	t.Helper()
 	dir := os.Getenv("PARVIS_TEST_PRETIX")
 	if dir == "" {
@@ -50,7 +51,7 @@ func startPretix(t *testing.T) *real {
 	require.NoError(t, err)
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	r := &real{t: t, dir: dir, url: "http://" + address, cfg: filepath.Join(t.TempDir(), "pretix.cfg")}
+	r := &realPretix{t: t, dir: dir, url: "http://" + address, cfg: filepath.Join(t.TempDir(), "pretix.cfg")}
 	data := t.TempDir()
 	empty, err := os.ReadFile(filepath.Join(dir, "empty.sqlite3"))
 	require.NoError(t, err)
@@ -94,7 +95,7 @@ debug=true
 	}
 }
 
-func (r *real) command(args ...string) *exec.Cmd {
+func (r *realPretix) command(args ...string) *exec.Cmd {
 	c := exec.CommandContext(r.t.Context(), filepath.Join(r.dir, "venv", "bin", "python"), args...)
 	c.Env = append(os.Environ(), "PRETIX_CONFIG_FILE="+r.cfg, "DJANGO_SETTINGS_MODULE=pretix.settings", "PYTHONWARNINGS=ignore")
 	return c
@@ -102,7 +103,7 @@ func (r *real) command(args ...string) *exec.Cmd {
 
 // python runs a script of tools/pretix in pretix' interpreter and returns the
 // last line of what it prints.
-func (r *real) python(script string, args ...string) []byte {
+func (r *realPretix) python(script string, args ...string) []byte {
 	r.t.Helper()
 	root, err := filepath.Abs("../../..")
 	require.NoError(r.t, err)
@@ -116,18 +117,18 @@ func (r *real) python(script string, args ...string) []byte {
 }
 
 // call uses pretix' own interface, as its back office does.
-func (r *real) call(method, path string, body any) m {
+func (r *realPretix) call(method, path string, body any) m {
 	r.t.Helper()
 	return r.send(method, path, body, 300)
 }
 
 // call400 is call where pretix may say no.
-func (r *real) call400(method, path string, body any) m {
+func (r *realPretix) call400(method, path string, body any) m {
 	r.t.Helper()
 	return r.send(method, path, body, 500)
 }
 
-func (r *real) send(method, path string, body any, below int) m {
+func (r *realPretix) send(method, path string, body any, below int) m {
 	r.t.Helper()
 	var payload io.Reader
 	if body != nil {
@@ -152,30 +153,26 @@ func (r *real) send(method, path string, body any, below int) m {
 	return out
 }
 
-func (r *real) position(item int, changes m) m {
+func (r *realPretix) position(item int, changes m) m {
 	p := m{"item": item, "subevent": r.seed.Dates[0], "attendee_name_parts": m{"given_name": "Maël", "family_name": "Le Bihan"}, "attendee_email": nil, "answers": []any{}}
-	for k, v := range changes {
-		p[k] = v
-	}
+	maps.Copy(p, changes)
 	return p
 }
 
-func (r *real) order(changes m, positions ...m) m {
+func (r *realPretix) order(changes m, positions ...m) m {
 	body := m{
 		"email": "mael.lebihan@courrier.example", "phone": nil, "locale": "fr", "sales_channel": "web", "status": "p", "payment_provider": "manual", "simulate": false, "send_email": false,
 		"invoice_address": m{"is_business": false, "company": "", "name_parts": m{"_scheme": "given_family", "given_name": "Maël", "family_name": "Le Bihan"}, "street": "8 rue du Port", "zipcode": "29200", "city": "Brest", "country": "FR"},
 		"fees":            []any{}, "positions": positions,
 	}
-	for k, v := range changes {
-		body[k] = v
-	}
+	maps.Copy(body, changes)
 	if body["email"] == nil {
 		delete(body, "invoice_address")
 	}
 	return r.call("POST", "/events/"+r.seed.Event+"/orders/", body)
 }
 
-func (r *real) at(order m) string {
+func (r *realPretix) at(order m) string {
 	return "/events/" + r.seed.Event + "/orders/" + order["code"].(string) + "/"
 }
 

@@ -37,7 +37,7 @@ func (s *session) RegisterHook(ctx context.Context, target, known string) (strin
 	if password := s.c.Secrets["hook_password"]; password != "" {
 		u, err := url.Parse(target)
 		if err != nil {
-			return "", &port.Unexpected{Text: "the hook address cannot be read"}
+			return "", &port.UnexpectedError{Text: "the hook address cannot be read"}
 		}
 		u.User = url.UserPassword(s.set.HookUser, password)
 		target = u.String()
@@ -63,7 +63,7 @@ func (s *session) putHook(ctx context.Context, target, known string, wanted []st
 		method, address = http.MethodPatch, s.path("webhooks", known)
 	}
 	a, err := s.client.Do(ctx, method, address, nil, body, nil)
-	var rejected *port.Rejected
+	var rejected *port.RejectedError
 	if errors.As(err, &rejected) && bytes.Contains(a.Body, []byte("action type")) {
 		return "", string(unknownAction.Find(a.Body)), err
 	}

@@ -37,13 +37,12 @@ type nameParts map[string]string
 func (n *nameParts) UnmarshalJSON(raw []byte) error {
 	*n = nil
 	var all map[string]any
-	if json.Unmarshal(raw, &all) != nil {
-		return nil
-	}
-	*n = nameParts{}
-	for name, value := range all {
-		if s, ok := value.(string); ok {
-			(*n)[name] = plain(s)
+	if json.Unmarshal(raw, &all) == nil {
+		*n = nameParts{}
+		for name, value := range all {
+			if s, ok := value.(string); ok {
+				(*n)[name] = plain(s)
+			}
 		}
 	}
 	return nil

@@ -75,7 +75,7 @@ const most = 100
 // participants reads a list page by page, with those that are deleted or unpaid,
 // which are left out unless asked for. Should pages not be what they are taken
 // for, reading ends with the first that brings nobody new.
-func (s *session) participants(ctx context.Context, query url.Values) (out []participant, answered time.Time, err error) {
+func (s *session) participants(ctx context.Context, query url.Values) (out []participant, err error) {
 	query.Set("include_deleted", "1")
 	query.Set("include_unpaid", "1")
 	query.Set("full", "1")
@@ -86,12 +86,8 @@ func (s *session) participants(ctx context.Context, query url.Values) (out []par
 		var l struct {
 			Participants []participant `json:"participants"`
 		}
-		a, err := s.get(ctx, "/participant/list", query, &l)
-		if err != nil {
-			return nil, answered, err
-		}
-		if page == 1 {
-			answered = a.Answered(s.c.Now())
+		if _, err := s.get(ctx, "/participant/list", query, &l); err != nil {
+			return nil, err
 		}
 		fresh := 0
 		for _, p := range l.Participants {
@@ -102,7 +98,7 @@ func (s *session) participants(ctx context.Context, query url.Values) (out []par
 			}
 		}
 		if fresh == 0 || len(l.Participants) < most {
-			return out, answered, nil
+			return out, nil
 		}
 	}
 }
@@ -125,7 +121,7 @@ func (s *session) readEverything(ctx context.Context, resume string, yield func(
 		if done.Event != "" && byNumber(e.ID, port.Loose(done.Event)) <= 0 {
 			continue
 		}
-		tickets, _, err := s.participants(ctx, url.Values{"id_event[]": {string(e.ID)}})
+		tickets, err := s.participants(ctx, url.Values{"id_event[]": {string(e.ID)}})
 		if err != nil {
 			return port.Mark{}, err
 		}
@@ -162,7 +158,7 @@ func (s *session) readChanged(ctx context.Context, since time.Time, yield func(p
 		for _, e := range part {
 			query.Add("id_event[]", string(e.ID))
 		}
-		changed, _, err := s.participants(ctx, query)
+		changed, err := s.participants(ctx, query)
 		if err != nil {
 			return port.Mark{}, err
 		}
@@ -182,7 +178,7 @@ func (s *session) readChanged(ctx context.Context, since time.Time, yield func(p
 		event := string(e.ID)
 		tickets := single[event]
 		for part := range slices.Chunk(wanted[event], asked) {
-			whole, _, err := s.participants(ctx, url.Values{"id_event[]": {event}, "transaction_reference[]": part})
+			whole, err := s.participants(ctx, url.Values{"id_event[]": {event}, "transaction_reference[]": part})
 			if err != nil {
 				return port.Mark{}, err
 			}
@@ -209,7 +205,7 @@ func (s *session) clock(at time.Time) string {
 }
 
 func (s *session) fetchOrder(ctx context.Context, event, id string) ([]port.Record, error) {
-	tickets, _, err := s.participants(ctx, url.Values{"id_event[]": {event}})
+	tickets, err := s.participants(ctx, url.Values{"id_event[]": {event}})
 	if err != nil {
 		return nil, err
 	}

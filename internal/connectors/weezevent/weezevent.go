@@ -107,7 +107,7 @@ func (s *session) signIn(ctx context.Context) error {
 		form.Set(name, s.c.Secrets[name])
 	}
 	a, err := s.client.Do(ctx, http.MethodPost, "/auth/access_token", nil, form, nil)
-	if rejected := (*port.Rejected)(nil); errors.As(err, &rejected) {
+	if rejected := (*port.RejectedError)(nil); errors.As(err, &rejected) {
 		return port.ErrRefused
 	}
 	if err != nil {

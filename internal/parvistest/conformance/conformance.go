@@ -26,7 +26,7 @@ import (
 type M = map[string]any
 
 // Vendor is a fake server of one vendor, with what the suite must know of it.
-type Vendor interface {
+type Vendor interface { //nolint:interfacebloat // all that the suite must know of a vendor, and each member is one thing
 	// Connection is the body with which a source is connected to it.
 	Connection() M
 	// Kind is the kind of the source.
@@ -156,7 +156,7 @@ func (s *suite) nets() map[string]string {
 
 func (s *suite) address() string {
 	url := s.app.Post(base+"/connection/hook-address", nil).Is(201).JSON()["url"].(string)
-	return s.app.URL + url[strings.Index(url, "/v1/"):]
+	return s.app.URL + parvistest.Here(url)
 }
 
 // call delivers a call of the vendor and returns the status.

@@ -4,8 +4,8 @@ package reading
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,7 +49,7 @@ func (r Reader) Settled() {
 // Address at which the vendor calls.
 func (r Reader) Address() string {
 	url := r.App.Post(r.Base+"/connection/hook-address", nil).Is(201).JSON()["url"].(string)
-	return r.URL + url[strings.Index(url, "/v1/"):]
+	return r.URL + parvistest.Here(url)
 }
 
 // Pull reads some streams now, or all.
@@ -123,9 +123,7 @@ func (r Reader) Deliver(address string, body []byte, header http.Header) int {
 	r.T.Helper()
 	request, err := http.NewRequestWithContext(r.T.Context(), http.MethodPost, address, bytes.NewReader(body))
 	require.NoError(r.T, err)
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultTransport.RoundTrip(request)
 	require.NoError(r.T, err)

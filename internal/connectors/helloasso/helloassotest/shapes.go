@@ -42,8 +42,9 @@ func Item(id int, cents any, changes M) M {
 // Payment is by card; its only share is all of it.
 func Payment(id int, cents any, at time.Time, changes M) M {
 	return fakevendor.With(M{
-		"id": id, "amount": cents, "date": Stamp(at), "paymentMeans": "Card", "installmentNumber": 1, "state": "Authorized", "type": "Credit", "cashOutState": "Transfered", "meta": M{"createdAt": Stamp(at), "updatedAt": Stamp(at)},
-		"items": []any{M{"id": id - 4, "shareAmount": cents, "shareItemAmount": cents}}, "refundOperations": []any{}, "paymentReceiptUrl": "https://recus.example/receiptsecret",
+		"id": id, "amount": cents, "date": Stamp(at), "paymentMeans": "Card", "installmentNumber": 1, "state": "Authorized", "type": "Credit", "meta": M{"createdAt": Stamp(at), "updatedAt": Stamp(at)},
+		"cashOutState": "Transfered", //nolint:misspell // as the vendor writes it
+		"items":        []any{M{"id": id - 4, "shareAmount": cents, "shareItemAmount": cents}}, "refundOperations": []any{}, "paymentReceiptUrl": "https://recus.example/receiptsecret",
 	}, changes)
 }
 

@@ -26,7 +26,7 @@ var parameters = map[string][]string{
 // page answers a page of a list.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, name string) {
 	query := r.URL.Query()
-	_, last, _ := cutLast(name)
+	_, last := cutLast(name)
 	for parameter := range query {
 		if parameter != "page" && parameter != "page_size" && !slices.Contains(parameters[last], parameter) {
 			fail(w, http.StatusBadRequest, "unknown parameter "+parameter)

@@ -6,6 +6,7 @@ package pretixtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -247,7 +248,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, request Request)
 		s.page(w, r, name)
 		return
 	}
-	list, key, _ := cutLast(address)
+	list, key := cutLast(address)
 	object := s.find(list, key)
 	if object == nil {
 		fail(w, http.StatusNotFound, "Not found.")
@@ -278,12 +279,12 @@ func (s *Server) throttled(w http.ResponseWriter) bool {
 	return false
 }
 
-func cutLast(address string) (list, key string, ok bool) {
+func cutLast(address string) (list, key string) {
 	i := strings.LastIndexByte(address, '/')
 	if i < 0 {
-		return "", address, false
+		return "", address
 	}
-	return address[:i], address[i+1:], true
+	return address[:i], address[i+1:]
 }
 
 // listAt tells whether the address is that of a list.
@@ -321,9 +322,7 @@ func hide(o M, query url.Values) M {
 		return o
 	}
 	out := M{}
-	for k, v := range o {
-		out[k] = v
-	}
+	maps.Copy(out, o)
 	for member, parameter := range map[string]string{"positions": "include_canceled_positions", "fees": "include_canceled_fees"} {
 		if query.Get(parameter) == "true" {
 			continue

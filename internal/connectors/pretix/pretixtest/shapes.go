@@ -1,6 +1,9 @@
 package pretixtest
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Event is an event in pretix' form.
 func Event(slug string, changes M) M {
@@ -78,8 +81,6 @@ func Customer(identifier, email, given, family string, modified time.Time, chang
 }
 
 func with(m, changes M) M {
-	for k, v := range changes {
-		m[k] = v
-	}
+	maps.Copy(m, changes)
 	return m
 }
