@@ -52,8 +52,8 @@ func TestTheEchoOfACommandChangesNothing(t *testing.T) {
 	parvistest.Eventually(t, "the echo was read", func() bool {
 		return state(app)["pending_messages"] == 0.0 && state(app)["pending_fetches"] == 0.0 && vendor.Asked("/customers/Q7XW/") >= read
 	})
-	app.Post(base+"/pulls", m{"streams": []string{"customers"}}).Is(202)
 	lists := vendor.Asked("/customers/")
+	app.Post(base+"/pulls", m{"streams": []string{"customers"}}).Is(202)
 	parvistest.Eventually(t, "the scan", func() bool { return vendor.Asked("/customers/") > lists && state(app)["status"] == "idle" })
 	require.Equal(t, before, eventTypes(t, app))
 }
