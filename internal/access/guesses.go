@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -96,7 +97,7 @@ func (g *guesses) wait(ctx context.Context, remote netip.Addr, credential string
 	if !until.After(now) {
 		return 0, nil
 	}
-	proved, err := g.q.HasProved(ctx, g.db.Pool(), pair[:], ptr(now.Add(-proofHolds)))
+	proved, err := g.q.HasProved(ctx, g.db.Pool(), pair[:], new(now.Add(-proofHolds)))
 	if err != nil || proved {
 		return 0, err
 	}
@@ -186,16 +187,10 @@ func (g *guesses) learn(locked map[subject]time.Time) {
 	defer g.reading.Unlock()
 	have := g.locks.Load()
 	more := &locks{at: have.at, until: make(map[subject]time.Time, len(have.until)+len(locked))}
-	for s, until := range have.until {
-		more.until[s] = until
-	}
-	for s, until := range locked {
-		more.until[s] = until
-	}
+	maps.Copy(more.until, have.until)
+	maps.Copy(more.until, locked)
 	g.locks.Store(more)
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // waiting is the one answer to whoever tries too often.
 func waiting(wait time.Duration) error {

@@ -25,7 +25,7 @@ func textsFor(lang string) texts {
 			requested:      "If a user here has this address, a link has just been sent to it.",
 			invitedSubject: "Your access to %TENANT%", invited: "Hello,\n\nYou have been given access to the contacts of %TENANT%. Choose your password here:",
 			resetSubject: "Your password – %TENANT%", reset: "Hello,\n\nSomebody, probably you, wants to set your password at %TENANT%. This is the link:",
-			until:         "The link is good for 24 hours and once. Do not pass it on: whoever has it can sign in in your name.",
+			until:         "The link is good for 24 hours and once. Do not pass it on: whoever has it can sign in as you.",
 			ignore:        "If you did not ask for it, do nothing: nothing has changed.",
 			noticeSubject: "Your password was set – %TENANT%", notice: "Hello,\n\nThe password of your account at %TENANT% has just been set, and all other sessions have ended.\n\nIf it was not you, ask for a new link and tell your administrator at once.",
 			short: "The password is too short: at least 15 characters.", common: "This password is too easy to guess. Choose another one, for example a sentence of your own.",

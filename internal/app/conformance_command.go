@@ -106,7 +106,7 @@ func (c ConformanceRunCommand) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	text.WriteByte('\n')
-	if err := os.WriteFile(c.Output, text.Bytes(), 0o644); err != nil { //nolint:gosec // a report is to be shown
+	if err := os.WriteFile(c.Output, text.Bytes(), 0o644); err != nil {
 		return err
 	}
 	var r report.Report

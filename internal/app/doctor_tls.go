@@ -84,12 +84,12 @@ func (f *findings) examineDatabaseTLS(name, raw string) {
 		f.sayf(fine, "%s stays on this machine.", name)
 		return
 	}
-	clear := c.TLSConfig == nil
+	readable := c.TLSConfig == nil
 	for _, other := range c.Fallbacks {
-		clear = clear || other.TLSConfig == nil
+		readable = readable || other.TLSConfig == nil
 	}
 	switch {
-	case clear:
+	case readable:
 		f.sayf(wrong, "%s lets everything go to %s in the clear: add sslmode=verify-full, and sslrootcert with the authority of that server.", name, host)
 	case c.TLSConfig.ServerName == "" || (c.TLSConfig.InsecureSkipVerify && c.TLSConfig.VerifyPeerCertificate == nil):
 		f.sayf(wrong, "%s goes to %s encrypted, to whoever answers there: sslmode=verify-full asks for a certificate of that name.", name, host)

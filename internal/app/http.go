@@ -132,7 +132,7 @@ func (a *App) policies() map[string]web.Policy {
 
 // registerDocs serves the contract and its documentation.
 func (a *App) registerDocs(e *echo.Echo) {
-	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Origin: a.Config.Public(), Problems: problemPages{}, SecurityContact: a.Config.SecurityContact})
+	docs.Register(e, docs.Spec{JSON: api.SpecJSON, YAML: contractYAML, Version: Version, Origin: a.Config.Public(), Problems: problemPages{}, SecurityContact: a.Config.SecurityContact, Clock: a.Clock})
 }
 
 // contractYAML is made again from the JSON that the program embeds.

@@ -25,10 +25,10 @@ const (
 	buckets   = 2048
 	indexSize = 16 + 8 + 16 // contact · time · read
 
-	// Folding is worth its while from here on …
+	// Folding is worth its while from here on.
 	enoughReads, enoughEntries = 10_000, 100_000
-	// … and takes no more than this at a time, to keep writers waiting only for
-	// a moment.
+	// It takes no more than this at a time, to keep writers waiting only for a
+	// moment.
 	mostReads, mostEntries = 20_000, 250_000
 )
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/audit/internal/auditdb"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
@@ -51,7 +52,7 @@ func (p *policies) of(ctx context.Context, tenant uuid.UUID) (ReadPolicy, error)
 	p.mu.Lock()
 	k, ok := p.known[tenant]
 	p.mu.Unlock()
-	now := time.Now()
+	now := clock.Mark()
 	if ok && now.Before(k.until) {
 		return k.ReadPolicy, nil
 	}

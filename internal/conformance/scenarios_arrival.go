@@ -8,15 +8,14 @@ import (
 	"sync"
 )
 
-// times makes a rule that does something to the first deliveries that fit.
-func times(n int, fits func(*delivery) bool, do rule) rule {
+// once makes a rule that does something to the first delivery that fits.
+func once(fits func(*delivery) bool, do rule) rule {
 	var mutex sync.Mutex
+	done := false
 	return func(d *delivery, forward func() answer) *answer {
 		mutex.Lock()
-		mine := n > 0 && fits(d)
-		if mine {
-			n--
-		}
+		mine := !done && fits(d)
+		done = done || mine
 		mutex.Unlock()
 		if !mine {
 			return nil
@@ -36,7 +35,7 @@ func create(ctx context.Context, p *play) error {
 	if err := p.tell(ctx, actPlace, sale("o1", 2, 5)); err != nil {
 		return err
 	}
-	o, err := p.awaitOrder(ctx, "o1", "order-wrong", all(state("confirmed", "paid"), totals("49.50", "49.50", "0.00", "49.50"), p.lineStates("valid", "o1-ticket-1", "o1-ticket-2"), p.seat("o1-ticket-1", "B12")))
+	o, err := p.awaitOrder(ctx, "o1", "order-wrong", all(state("confirmed", "paid"), totals("49.50", "49.50", "0.00", "49.50"), p.lineStates("valid", "o1-ticket-1", "o1-ticket-2"), p.seat("B12")))
 	if err != nil || o == nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func create(ctx context.Context, p *play) error {
 // replaySameKey: what was taken in but not answered is sent again, under the
 // same key and word for word if there is a key.
 func replaySameKey(ctx context.Context, p *play) error {
-	p.stage.on(times(1, anyOrder, func(_ *delivery, forward func() answer) *answer {
+	p.stage.on(once(anyOrder, func(_ *delivery, forward func() answer) *answer {
 		forward()
 		return &answer{drop: true}
 	}))
@@ -140,14 +139,14 @@ func sameKeyOtherBody(ctx context.Context, p *play) error {
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	p.stage.on(times(1, func(d *delivery) bool { return anyOrder(d) && d.key() != "" }, func(*delivery, func() answer) *answer {
+	p.stage.on(once(func(d *delivery) bool { return anyOrder(d) && d.key() != "" }, func(*delivery, func() answer) *answer {
 		a := problem(http.StatusUnprocessableEntity, "idempotency-mismatch")
 		return &a
 	}))
 	if err := p.tell(ctx, actReseat, Reseat{Order: "o1", Ticket: "o1-ticket-1", Seat: "C7", At: at(10)}); err != nil {
 		return err
 	}
-	if _, err := p.awaitOrder(ctx, "o1", "given-up", p.seat("o1-ticket-1", "C7")); err != nil {
+	if _, err := p.awaitOrder(ctx, "o1", "given-up", p.seat("C7")); err != nil {
 		return err
 	}
 	return p.settle(ctx)
@@ -158,7 +157,7 @@ func sameKeyOtherBody(ctx context.Context, p *play) error {
 func (p *play) late(fits func(*delivery) bool) (arrive func()) {
 	var mutex sync.Mutex
 	var held func() answer
-	p.stage.on(times(1, fits, func(_ *delivery, forward func() answer) *answer {
+	p.stage.on(once(fits, func(_ *delivery, forward func() answer) *answer {
 		mutex.Lock()
 		held = forward
 		mutex.Unlock()
@@ -191,7 +190,7 @@ func outOfOrder(ctx context.Context, p *play) error {
 	if err := p.tell(ctx, actReseat, Reseat{Order: "o1", Ticket: "o1-ticket-1", Seat: "C7", At: at(10)}); err != nil {
 		return err
 	}
-	if _, err := p.awaitOrder(ctx, "o1", "not-arrived", p.seat("o1-ticket-1", "C7")); err != nil {
+	if _, err := p.awaitOrder(ctx, "o1", "not-arrived", p.seat("C7")); err != nil {
 		return err
 	}
 	if err := p.settle(ctx); err != nil {
@@ -204,7 +203,7 @@ func outOfOrder(ctx context.Context, p *play) error {
 	}
 	reason := "The order is gone."
 	if o != nil {
-		reason = p.seat("o1-ticket-1", "C7")(o)
+		reason = p.seat("C7")(o)
 	}
 	p.expect(reason == "", "older-won", "After the older description arrived late: %s Give each record the version or the time of its change, not of its sending.", reason)
 	p.positioned("order")
@@ -275,7 +274,7 @@ func equalTimestamps(ctx context.Context, p *play) error {
 			return err
 		}
 	}
-	if _, err := p.awaitOrder(ctx, "o1", "older-won", p.seat("o1-ticket-1", "D8")); err != nil {
+	if _, err := p.awaitOrder(ctx, "o1", "older-won", p.seat("D8")); err != nil {
 		return err
 	}
 	var before *record
@@ -313,7 +312,7 @@ func stubThenParent(ctx context.Context, p *play) error {
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	p.stage.on(times(1, func(d *delivery) bool { return d.carries("performance") && !anyOrder(d) }, func(*delivery, func() answer) *answer {
+	p.stage.on(once(func(d *delivery) bool { return d.carries("performance") && !anyOrder(d) }, func(*delivery, func() answer) *answer {
 		a := problem(http.StatusServiceUnavailable, "unavailable")
 		return &a
 	}))

@@ -157,7 +157,7 @@ func stagedBatch(results []any) *answer {
 // rateLimited: Retry-After is obeyed.
 func rateLimited(ctx context.Context, p *play) error {
 	const seconds = 2
-	p.stage.on(times(1, anyOrder, func(*delivery, func() answer) *answer {
+	p.stage.on(once(anyOrder, func(*delivery, func() answer) *answer {
 		a := problem(http.StatusTooManyRequests, "too-many-requests")
 		a.header.Set("Retry-After", strconv.Itoa(seconds))
 		return &a

@@ -74,11 +74,11 @@ func testOrder(ctx context.Context, p *play) error {
 	}
 	p.expect(trial == nil || trial["is_test"] == true, "test-leaked", "A test order came as a real one: set test, or do not send it.")
 	p.expect(trial == nil || trial["contact_id"] == nil, "test-leaked", "A test order was given to a contact.")
-	real, err := p.api.list(ctx, "/v1/ticketing/orders", "limit=200&source="+p.conn.Source)
+	sold, err := p.api.list(ctx, "/v1/ticketing/orders", "limit=200&source="+p.conn.Source)
 	if err != nil {
 		return err
 	}
-	p.expect(len(real) == 1, "test-leaked", "Of one real order and one test order, %d count as real.", len(real))
+	p.expect(len(sold) == 1, "test-leaked", "Of one real order and one test order, %d count as real.", len(sold))
 	return nil
 }
 

@@ -68,8 +68,9 @@ func (p *play) place(ctx context.Context, o Order) (object, error) {
 	return p.arrives(ctx, o.Ref)
 }
 
-// seat is a reason unless a ticket has a seat.
-func (p *play) seat(ticket, seat string) func(object) string {
+// seat is a reason unless the first ticket of the order o1 has a seat.
+func (p *play) seat(seat string) func(object) string {
+	const ticket = "o1-ticket-1"
 	return func(o object) string {
 		l := o.named("lines", p.name(ticket))
 		if l == nil {

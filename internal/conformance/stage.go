@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -166,8 +167,7 @@ func (s *stage) end(d *delivery, a answer) {
 func (s *stage) serve(w http.ResponseWriter, r *http.Request, path string) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, largestRequest))
 	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			problem(http.StatusRequestEntityTooLarge, "payload-too-large").write(w)
 		}
 		return
@@ -200,22 +200,20 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request, path string) {
 	d.learn(*a)
 	s.end(d, *a)
 	if a.drop {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // the one that may be thrown: the connection drops, as the scenario asks
 	}
 	a.write(w)
 }
 
 func (a answer) write(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body)
 }
 
 // problem is an answer in the API's own form (RFC 9457).
 func problem(status int, code string) answer {
-	body, _ := json.Marshal(map[string]any{"type": "https://parvis.example/docs/problems/" + code, "title": http.StatusText(status), "status": status, "code": code})
+	body, _ := json.Marshal(map[string]any{"type": "https://parvis.example/docs/problems/" + code, "title": http.StatusText(status), "status": status, "code": code}) //nolint:errchkjson // texts and a number
 	return answer{status: status, header: http.Header{"Content-Type": {"application/problem+json"}}, body: body}
 }
 

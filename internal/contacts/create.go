@@ -117,7 +117,7 @@ func lockNames(tenant uuid.UUID, externals []ExternalID) []string {
 }
 
 // queue adds everything that is to be written to a batch.
-func (d draft) queue(b *pgx.Batch) {
+func (d *draft) queue(b *pgx.Batch) {
 	c := d.contact
 	b.Queue(contactsdb.InsertContact, c.TenantID, c.ID, c.Kind, c.Civility, c.Title, c.GivenName, c.GivenNames, c.FamilyName,
 		c.BirthName, c.Particle, c.NameSuffix, c.Nickname, c.Birthdate, c.LegalName, c.TradeName, c.OrganisationType, c.Siren,
@@ -144,7 +144,7 @@ func (d draft) queue(b *pgx.Batch) {
 	}
 }
 
-func (d draft) entries() ([]events.Entry, error) {
+func (d *draft) entries() ([]events.Entry, error) {
 	created, err := contactEntry("contact.created", nil, d.contact)
 	if err != nil {
 		return nil, err

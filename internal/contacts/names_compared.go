@@ -1,6 +1,9 @@
 package contacts
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // HowNamesAgree says on what two names agree that can be one person's: one word
 // for the family names and one for the given names. It is empty for names that
@@ -60,10 +63,5 @@ func SortNames(n Name) []string {
 }
 
 func inGroup(group []string, given string) bool {
-	for _, form := range group {
-		if form == given {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(group, given)
 }

@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"context"
+	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -47,9 +48,7 @@ func (s *Service) HandOverTx(ctx context.Context, tx pgx.Tx, from, to uuid.UUID,
 		if err != nil {
 			return 0, err
 		}
-		for name, value := range facts {
-			entry.Facts[name] = value
-		}
+		maps.Copy(entry.Facts, facts)
 		entries = append(entries, entry)
 	}
 	return len(moved), events.RecordTx(ctx, tx, entries...)

@@ -154,13 +154,13 @@ func linkIn(r contactsdb.ListContactEventsRow) (key *NewExternalID, linked bool,
 }
 
 func linkedSince(rows []contactsdb.ListContactEventsRow, key NewExternalID) (time.Time, error) {
-	for i := len(rows) - 1; i >= 0; i-- {
-		found, linked, err := linkIn(rows[i])
+	for _, row := range slices.Backward(rows) {
+		found, linked, err := linkIn(row)
 		if err != nil {
 			return time.Time{}, err
 		}
 		if linked && found != nil && *found == key {
-			return rows[i].OccurredAt, nil
+			return row.OccurredAt, nil
 		}
 	}
 	return time.Time{}, nil
@@ -296,11 +296,11 @@ func (s *Service) namedThen(ctx context.Context, tx pgx.Tx, c Contact, then map[
 		return nil, err
 	}
 	for i := range tags {
-		for j := len(told) - 1; j >= 0; j-- {
-			if told[j].SubjectID != tags[i].ID || !told[j].OccurredAt.After(at) {
+		for _, t := range slices.Backward(told) {
+			if t.SubjectID != tags[i].ID || !t.OccurredAt.After(at) {
 				continue
 			}
-			changes, err := valuesOf(told[j].ID, told[j].Changes, told[j].ChangesDigest)
+			changes, err := valuesOf(t.ID, t.Changes, t.ChangesDigest)
 			if err != nil {
 				return nil, err
 			}

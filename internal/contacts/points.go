@@ -197,7 +197,7 @@ func (s *Service) ensurePoint(ctx context.Context, tx pgx.Tx, contactID uuid.UUI
 	return p, false, events.RecordTx(ctx, tx, append(entries, added)...)
 }
 
-func (d draft) writePoints(ctx context.Context, tx pgx.Tx) error {
+func (d *draft) writePoints(ctx context.Context, tx pgx.Tx) error {
 	b := &pgx.Batch{}
 	for _, p := range d.points {
 		b.Queue(contactsdb.InsertPoint, p.TenantID, p.ID, p.ContactID, p.Kind, p.Platform, p.Label, p.Value, p.Normalized,

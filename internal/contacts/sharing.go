@@ -101,7 +101,7 @@ func (d *draft) settleIn(departments []uuid.UUID) {
 
 // checkHouses: the departments are there, and whoever makes the contact works
 // in one of them.
-func (d draft) checkHouses(sight pg.Sight, known []uuid.UUID) error {
+func (d *draft) checkHouses(sight pg.Sight, known []uuid.UUID) error {
 	refused := fault.Invalid()
 	for i, id := range d.contact.DepartmentIds {
 		if !slices.Contains(known, id) {

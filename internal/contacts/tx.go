@@ -61,8 +61,13 @@ func (s *Service) FindByExternalIDTx(ctx context.Context, tx pgx.Tx, source, ext
 		return nil, err
 	}
 	c, err := s.q.FindByExternalID(ctx, tx, actor.Tenant, source, externalID)
-	if noRows(err) || (err == nil && s.seen(ctx, tx, c) != nil) {
+	if noRows(err) {
 		return nil, nil
+	}
+	if err == nil {
+		if err = s.seen(ctx, tx, c); fault.Is(err, "not-found") {
+			return nil, nil
+		}
 	}
 	if err == nil && c.MergedInto != nil {
 		c, err = s.SurvivorTx(ctx, tx, *c.MergedInto)

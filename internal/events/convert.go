@@ -58,7 +58,7 @@ func changesToAPI(c Changes) api.EventChanges {
 
 // contacts are those whose data the changes may contain: the subject itself, or
 // the contact that the event's facts name.
-func (c Changes) contacts() []uuid.UUID {
+func (c *Changes) contacts() []uuid.UUID {
 	if c.Event.Data.Object == "contact" {
 		return []uuid.UUID{c.Event.Data.ID}
 	}

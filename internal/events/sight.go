@@ -192,7 +192,7 @@ func (e Envelope) ForReader(actor web.Actor) Envelope {
 	if len(facts) == before {
 		return e
 	}
-	e.Data.Facts, _ = json.Marshal(facts) // raw messages that were read a moment ago
+	e.Data.Facts, _ = json.Marshal(facts) //nolint:errchkjson // raw messages that were read a moment ago
 	return e
 }
 

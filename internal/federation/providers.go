@@ -75,7 +75,8 @@ func NewService(db *pg.DB, c clock.Clock, n Needs) *Service {
 	}
 }
 
-// MayTrust: whoever trusts an issuer trusts it with everybody's rights.
+// MayTrust refuses who does not have every right: whoever trusts an issuer trusts
+// it with everybody's.
 func MayTrust(actor web.Actor) error {
 	if !actor.Scopes.Allow("*") || actor.Source != "" {
 		return fault.New(fault.Forbidden, "rights-exceeded").Extra("required_scope", "*")

@@ -16,7 +16,7 @@ type bound struct {
 
 var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,59}$`)
 
-// For purposes narrows a sight to the contacts with which one of these purposes
+// ForPurposes narrows a sight to the contacts with which one of these purposes
 // of the register may be pursued, at the instant at which a statement is sent: a
 // consent that is withdrawn meanwhile no longer counts. Without reach nobody's
 // contact points are seen. now tells the time.

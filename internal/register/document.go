@@ -189,7 +189,7 @@ func inEEA(country string) bool {
 }
 
 // Table is the register as a sheet: one row an activity.
-func (d Document) Table() [][]string {
+func (d *Document) Table() [][]string {
 	out := [][]string{{
 		"register", "code", "name", "status", "version", "description", "parties", "purposes_and_legal_bases", "person_categories", "field_classes", "data_categories",
 		"recipients", "retention", "security_measures", "processors", "served_by", "gaps",

@@ -166,7 +166,7 @@ func text[T ~string](in *T) *string {
 	if in == nil {
 		return nil
 	}
-	return ptr(string(*in))
+	return new(string(*in))
 }
 
 func deref[T any](in *T) T {

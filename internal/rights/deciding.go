@@ -37,7 +37,7 @@ func (s *Service) Approve(ctx context.Context, id uuid.UUID, note *string, versi
 		if latest != nil && (a.ExpiresAt == nil || a.ExpiresAt.After(*latest)) {
 			a.ExpiresAt = latest // the role has become shorter meanwhile, or counts from now
 		}
-		a.Status, a.DecisionNote, a.DecidedAt, a.DecidedByKind, a.DecidedBy = approved, note, &now, ptr(string(actor.Kind)), ptr(actor.ID)
+		a.Status, a.DecisionNote, a.DecidedAt, a.DecidedByKind, a.DecidedBy = approved, note, &now, new(string(actor.Kind)), new(actor.ID)
 		a.ReviewDueAt = nextReview(role, a.StartsAt)
 		return nil
 	})
@@ -57,7 +57,7 @@ func (s *Service) Refuse(ctx context.Context, id uuid.UUID, note *string, versio
 		if a.Status != requested {
 			return wrongState()
 		}
-		a.Status, a.DecisionNote, a.DecidedAt, a.DecidedByKind, a.DecidedBy = refused, note, ptr(s.clock.Now()), ptr(string(actor.Kind)), ptr(actor.ID)
+		a.Status, a.DecisionNote, a.DecidedAt, a.DecidedByKind, a.DecidedBy = refused, note, new(s.clock.Now()), new(string(actor.Kind)), new(actor.ID)
 		return nil
 	})
 }
@@ -88,7 +88,7 @@ func (s *Service) end(actor web.Actor, a *rightsdb.RoleAssignment, note *string)
 	now := s.clock.Now()
 	switch a.Status {
 	case requested:
-		a.DecidedAt, a.DecidedByKind, a.DecidedBy = &now, ptr(string(actor.Kind)), ptr(actor.ID)
+		a.DecidedAt, a.DecidedByKind, a.DecidedBy = &now, new(string(actor.Kind)), new(actor.ID)
 	case approved:
 	default:
 		return wrongState()
@@ -123,7 +123,7 @@ func (s *Service) Review(ctx context.Context, id uuid.UUID, note *string, versio
 				a.EndNotedAt = nil // it counts again, and may end again
 			}
 		}
-		a.ReviewedAt, a.ReviewedBy = &now, ptr(string(actor.Kind)+":"+actor.ID)
+		a.ReviewedAt, a.ReviewedBy = &now, new(string(actor.Kind)+":"+actor.ID)
 		if note != nil {
 			a.DecisionNote = note
 		}

@@ -19,31 +19,31 @@ func usualRoles(known []string) []NewRole {
 	year, quarter := int32(365), int32(90)
 	roles := []NewRole{
 		{
-			Code: "consultation", Name: "Consultation", Description: ptr("Voir les contacts et leur activité, sans leurs coordonnées."),
+			Code: "consultation", Name: "Consultation", Description: new("Voir les contacts et leur activité, sans leurs coordonnées."),
 			Scopes: reading, Verbs: []string{"see"}, Writable: []string{}, NeedsApproval: true, ReviewEveryDays: &year,
 		},
 		{
-			Code: "accueil", Name: "Accueil et billetterie", Description: ptr("Voir et tenir à jour les contacts, coordonnées comprises."),
+			Code: "accueil", Name: "Accueil et billetterie", Description: new("Voir et tenir à jour les contacts, coordonnées comprises."),
 			Scopes: writing, Verbs: []string{"see", "see_contact_points", "edit"}, NeedsApproval: true, ReviewEveryDays: &year,
 		},
 		{
-			Code: "relations-publics", Name: "Relations avec les publics", Description: ptr("Tenir à jour les contacts, leur écrire, fusionner les doublons, exporter."),
+			Code: "relations-publics", Name: "Relations avec les publics", Description: new("Tenir à jour les contacts, leur écrire, fusionner les doublons, exporter."),
 			Scopes: writing, Verbs: []string{"see", "see_contact_points", "act", "edit", "merge", "export"}, NeedsApproval: true, ReviewEveryDays: &year,
 		},
 		{
-			Code: "protection-donnees", Name: "Protection des données", Description: ptr("Voir tout, le journal et les lectures compris, contacts restreints compris ; effacer."),
+			Code: "protection-donnees", Name: "Protection des données", Description: new("Voir tout, le journal et les lectures compris, contacts restreints compris ; effacer."),
 			Scopes: append(slices.Clone(writing), "events:read", "events:changes", "audit:read"),
 			Verbs:  []string{"see", "see_contact_points", "edit", "merge", "delete", "export", "see_restricted"}, NeedsApproval: true, ReviewEveryDays: &year,
 		},
 		{
 			// Nobody gives what they do not have: who gives these roles has them.
-			Code: "droits", Name: "Gestion des droits", Description: ptr("Créer les rôles et les équipes, attribuer et revoir les droits ordinaires."),
+			Code: "droits", Name: "Gestion des droits", Description: new("Créer les rôles et les équipes, attribuer et revoir les droits ordinaires."),
 			Scopes: append(slices.Clone(writing), "users:read", "users:write", "departments:read", "departments:write", "rights:write", "rights:grant"),
 			Verbs:  []string{"see", "see_contact_points", "act", "edit", "merge", "delete", "export"}, NeedsApproval: true, ReviewEveryDays: &quarter,
 		},
 		{
-			Code: "urgence", Name: "Accès d'urgence", Description: ptr("Joindre les personnes quand la sécurité l'exige ; pris sans attendre, pour quelques heures, et revu ensuite."),
-			Scopes: reading, Verbs: []string{"see", "see_contact_points", "act", "see_restricted"}, Writable: []string{}, NeedsApproval: true, BreakGlass: true, LongestDays: ptr(int32(1)),
+			Code: "urgence", Name: "Accès d'urgence", Description: new("Joindre les personnes quand la sécurité l'exige ; pris sans attendre, pour quelques heures, et revu ensuite."),
+			Scopes: reading, Verbs: []string{"see", "see_contact_points", "act", "see_restricted"}, Writable: []string{}, NeedsApproval: true, BreakGlass: true, LongestDays: new(int32(1)),
 		},
 	}
 	for i := range roles {

@@ -54,7 +54,7 @@ func (s *Service) ChangeDirectoryTeamTx(ctx context.Context, tx pgx.Tx, before T
 // external identifier is free for another group.
 func (s *Service) ArchiveDirectoryTeamTx(ctx context.Context, tx pgx.Tx, before Team) error {
 	after := before
-	after.ArchivedAt, after.ExternalID = ptr(s.clock.Now()), nil
+	after.ArchivedAt, after.ExternalID = new(s.clock.Now()), nil
 	_, err := s.writeDirectoryTeam(ctx, tx, "team.archived", before, after)
 	return err
 }

@@ -2,6 +2,7 @@ package rights
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -181,7 +182,7 @@ func (s *Service) explainContact(ctx context.Context, r *reasoning, p access.Pri
 		case held:
 			r.say("verb", passed, "verb-here", named)
 		case verb == string(pg.See): // seen by being named on it
-		case verb == string(pg.SeeContactPoints) && q.Operation.Method == "GET":
+		case verb == string(pg.SeeContactPoints) && q.Operation.Method == http.MethodGet:
 			// They are not shown, as if there were none.
 			r.say("verb", noted, "no-contact-points", nil)
 		default:

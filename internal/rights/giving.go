@@ -214,7 +214,7 @@ func (s *Service) check(ctx context.Context, tx pgx.Tx, actor web.Actor, in Wish
 func ends(role Role, kind string, starts time.Time, wanted *time.Time, now time.Time) (*time.Time, error) {
 	var latest *time.Time
 	if role.LongestDays != nil {
-		latest = ptr(starts.Add(time.Duration(*role.LongestDays) * 24 * time.Hour))
+		latest = new(starts.Add(time.Duration(*role.LongestDays) * 24 * time.Hour))
 	}
 	if kind == Elevation {
 		if most := starts.Add(longestElevation); latest == nil || most.Before(*latest) {
@@ -239,5 +239,5 @@ func nextReview(role Role, from time.Time) *time.Time {
 	if role.ReviewEveryDays == nil {
 		return nil
 	}
-	return ptr(from.Add(time.Duration(*role.ReviewEveryDays) * 24 * time.Hour))
+	return new(from.Add(time.Duration(*role.ReviewEveryDays) * 24 * time.Hour))
 }

@@ -20,10 +20,12 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// Rows of the domain's tables.
 type (
-	Role   = rightsdb.Role
-	Team   = rightsdb.Team
+	// Role is a row of its table.
+	Role = rightsdb.Role
+	// Team is a row of its table.
+	Team = rightsdb.Team
+	// Member is a row of its table, with the name.
 	Member = rightsdb.GetMemberRow
 )
 
@@ -76,14 +78,14 @@ func (s *Service) mayGive(ctx context.Context, actor web.Actor, scopes, verbs, r
 // behind is the user who acts, or for whom a program acts that this user made.
 // Nobody else gains by what the program decides.
 func (s *Service) behind(ctx context.Context, tx pgx.Tx, actor web.Actor) (uuid.UUID, error) {
-	id, err := uuid.Parse(actor.ID)
-	if err != nil {
-		return uuid.Nil, nil
-	}
 	switch actor.Kind {
 	case web.User:
-		return id, nil
+		return uuid.Parse(actor.ID)
 	case web.APIKey, web.OAuthClient:
+		id, err := uuid.Parse(actor.ID)
+		if err != nil {
+			return uuid.Nil, err
+		}
 		maker, err := s.q.MadeBy(ctx, tx, actor.Tenant, id)
 		if err != nil || maker == "" {
 			return uuid.Nil, err
@@ -149,5 +151,3 @@ func replace[T any](to *T, from *T) {
 		*to = *from
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

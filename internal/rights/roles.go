@@ -155,7 +155,7 @@ func assignClasses(to *[]string, from nullable.Nullable[[]string]) {
 func (s *Service) ArchiveRole(ctx context.Context, id uuid.UUID, version *int64) (Role, error) {
 	return s.changeRole(ctx, id, version, "role.archived", func(r *Role) error {
 		if r.ArchivedAt == nil {
-			r.ArchivedAt = ptr(s.clock.Now())
+			r.ArchivedAt = new(s.clock.Now())
 		}
 		return nil
 	})

@@ -129,7 +129,7 @@ func (s *Service) UpdateTeam(ctx context.Context, id uuid.UUID, p TeamPatch, ver
 func (s *Service) ArchiveTeam(ctx context.Context, id uuid.UUID, version *int64) (Team, error) {
 	return s.changeTeam(ctx, id, version, "team.archived", func(_ context.Context, _ pgx.Tx, _ web.Actor, t *Team) error {
 		if t.ArchivedAt == nil {
-			t.ArchivedAt = ptr(s.clock.Now())
+			t.ArchivedAt = new(s.clock.Now())
 		}
 		return nil
 	})
@@ -190,7 +190,7 @@ func (s *Service) changeTeam(ctx context.Context, id uuid.UUID, version *int64, 
 // mayGiveTeam decides whether the actor may give what the members of a team have
 // by it.
 func (s *Service) mayGiveTeam(ctx context.Context, tx pgx.Tx, actor web.Actor, team uuid.UUID) error {
-	gives, err := s.q.TeamAssignments(ctx, tx, actor.Tenant, team, ptr(s.clock.Now()))
+	gives, err := s.q.TeamAssignments(ctx, tx, actor.Tenant, team, new(s.clock.Now()))
 	if err != nil {
 		return err
 	}

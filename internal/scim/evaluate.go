@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -74,10 +75,8 @@ func meets(c comparison, k kindOf, attributes []attribute, doc map[string]any) (
 		}
 	}
 	if c.op == "eq" && c.value == nil {
-		for _, value := range present {
-			if isThere(value) {
-				return false, nil
-			}
+		if slices.ContainsFunc(present, isThere) {
+			return false, nil
 		}
 		return true, nil
 	}

@@ -187,7 +187,7 @@ func (k kindOf) applyAt(doc document, c change) error {
 			}
 		}
 		document(parts).set(t.sub.name, v)
-		doc.set(a.name, map[string]any(parts))
+		doc.set(a.name, parts)
 		return nil
 	}
 	if c.op == "remove" {

@@ -45,14 +45,14 @@ func locate(c comparison, k kindOf, attributes []attribute) (at located, known b
 	} else if sub != "" {
 		return located{}, false, filterFault("no attribute %s", c.path)
 	}
-	if at.value, err = comparable(at.leaf, c); err != nil {
+	if at.value, err = inForm(at.leaf, c); err != nil {
 		return located{}, false, err
 	}
 	return at, true, nil
 }
 
-// comparable brings the value of a comparison into the form of the attribute.
-func comparable(a attribute, c comparison) (any, error) {
+// inForm brings the value of a comparison into the form of the attribute.
+func inForm(a attribute, c comparison) (any, error) {
 	if c.op == "pr" {
 		return nil, nil
 	}

@@ -118,13 +118,10 @@ func declare(tenant uuid.UUID, q Quarter, row sibildb.ListStatementsRow, setting
 	if d.Title == nil {
 		add("title_missing", 0)
 	}
-	switch word := strings.TrimSpace(or(row.Domain)); {
-	case word == "":
+	if word := strings.TrimSpace(or(row.Domain)); word == "" {
 		add("domain_missing", 0)
-	default:
-		if d.Label = settings.label(word); d.Label == nil {
-			add("domain_unknown", 0)
-		}
+	} else if d.Label = settings.label(word); d.Label == nil {
+		add("domain_unknown", 0)
 	}
 	if row.Capacity == nil {
 		add("capacity_missing", 0)

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/audit"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/egress"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/pg"
@@ -97,7 +98,7 @@ func (s *Service) forward(ctx context.Context, f Forwarder) error {
 		return errors.New("siem: the place of a forwarder cannot be read: " + f.Place)
 	}
 	to, err := s.sender(ctx, f)
-	until := time.Now().Add(turn)
+	until := clock.Mark().Add(turn)
 	for {
 		entries, followErr := s.Audit.Follow(ctx, f.TenantID, place, s.o.Batch)
 		if followErr != nil {
@@ -133,7 +134,7 @@ func (s *Service) forward(ctx context.Context, f Forwarder) error {
 			return err // changed meanwhile, or another's: it goes on from what is kept
 		}
 		f.Failures = 0
-		if time.Now().After(until) || ctx.Err() != nil {
+		if clock.Mark().After(until) || ctx.Err() != nil {
 			return s.q.ReleaseForwarder(context.WithoutCancel(ctx), db, siemdb.ReleaseForwarderParams{PauseSeconds: 0, TenantID: f.TenantID, ID: f.ID, Worker: &s.worker})
 		}
 	}
@@ -177,7 +178,7 @@ var errConfiguration = errors.New("siem: the certificates of a forwarder cannot 
 // behind. The pause grows with each failure.
 func (s *Service) failed(ctx context.Context, f Forwarder, waiting time.Time, cause error) error {
 	pause := min(s.o.FirstPause<<min(f.Failures, 20), s.o.LongestPause)
-	pause = pause/2 + rand.N(pause/2+1) // many forwarders do not come back at one instant
+	pause = pause/2 + rand.N(pause/2+1) //nolint:gosec // many forwarders do not come back at one instant; nobody gains by guessing it
 	reason := described(cause)
 	err := s.q.FailForwarder(ctx, s.DB.Tenant(f.TenantID), siemdb.FailForwarderParams{
 		PauseSeconds: pause.Seconds(), BehindSince: &waiting, LastError: &reason, TenantID: f.TenantID, ID: f.ID, Worker: &s.worker,

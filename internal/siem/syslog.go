@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/audit"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/egress"
 )
 
@@ -54,7 +55,7 @@ func (s syslog) send(ctx context.Context, tenant uuid.UUID, entries []audit.Entr
 		return false, err
 	}
 	defer func() { _ = conn.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(clock.Mark()) })
 	defer stop()
 	ended := make(chan error, 1)
 	go func() {
@@ -66,7 +67,7 @@ func (s syslog) send(ctx context.Context, tenant uuid.UUID, entries []audit.Entr
 		if err != nil {
 			return false, err
 		}
-		if err := conn.SetWriteDeadline(time.Now().Add(answerWithin)); err != nil {
+		if err := conn.SetWriteDeadline(clock.Mark().Add(answerWithin)); err != nil {
 			return false, err
 		}
 		if _, err := conn.Write(frame); err != nil {

@@ -48,7 +48,7 @@ func (s *Service) prove(ctx context.Context, p federation.Provider, c Client, ro
 	if in.Code == "" {
 		return proof{}, refuse("no code")
 	}
-	t, err := s.exchangeCode(ctx, p, c, e, in)
+	t, err := s.exchangeCode(ctx, c, e, in)
 	if err != nil {
 		return proof{}, err
 	}
@@ -93,7 +93,7 @@ func enough(p federation.Provider, c Client, found proof) error {
 
 // exchangeCode gets the tokens for a code. The program proves itself as the
 // provider expects it to.
-func (s *Service) exchangeCode(ctx context.Context, p federation.Provider, c Client, e endpoints, in Answer) (tokens, error) {
+func (s *Service) exchangeCode(ctx context.Context, c Client, e endpoints, in Answer) (tokens, error) {
 	var t tokens
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {in.Code}, "redirect_uri": {s.redirectURI()}}
 	if c.UsesPkce {

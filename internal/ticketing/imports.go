@@ -174,7 +174,7 @@ func (i *Imports) work(ctx context.Context, run *operations.Run) (any, error) {
 		return nil, err
 	}
 	defer r.close()
-	for n := int64(0); n < done; n++ {
+	for range done {
 		if _, err := r.next(false); err != nil {
 			return nil, err
 		}

@@ -163,11 +163,11 @@ func (r *csvRecords) row() (csvRow, error) {
 
 // check looks at the texts of a line, and reports whether there are any.
 func (r *csvRecords) check(row *csvRow) bool {
-	any := false
+	found := false
 	row.named = true
 	for i, text := range row.cells {
 		row.cells[i] = strings.TrimSpace(text)
-		any = any || row.cells[i] != ""
+		found = found || row.cells[i] != ""
 		if code := web.CheckText(text); code != "" && row.bad == nil {
 			row.bad = fault.New(fault.Malformed, "invalid-request").At(r.columns[i].pointer(0), code)
 		}
@@ -175,7 +175,7 @@ func (r *csvRecords) check(row *csvRow) bool {
 	if row.bad != nil {
 		row.named = web.CheckText(row.cells[r.name]) == ""
 	}
-	return any
+	return found
 }
 
 func (c csvColumn) pointer(element int) string {
@@ -264,7 +264,7 @@ func (r *csvRecords) next(build bool) (fileRecord, error) {
 		out.size = longestRecord
 	}
 	if out.wrong != nil || !build {
-		return out, nil
+		return out, nil //nolint:nilerr // it is wrong with the record, which says so, and the next one is read
 	}
 	return r.build(out, rows), nil
 }

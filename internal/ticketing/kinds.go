@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -268,9 +269,7 @@ func (s *Service) withoutCode(data map[string]any) map[string]any {
 	code, _ := data["code"].(string)
 	code = plainCode(code)
 	out := make(map[string]any, len(data)+1)
-	for name, v := range data {
-		out[name] = v
-	}
+	maps.Copy(out, data)
 	delete(out, "code")
 	if code == "" {
 		return out

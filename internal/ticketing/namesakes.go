@@ -31,7 +31,7 @@ func streetKey(street string) string {
 		"gal": "general", "mal": "marechal", "dr": "docteur", "pdt": "president", "cdt": "commandant", "b": "bis", "t": "ter",
 	}
 	var words []string
-	for _, w := range strings.Fields(contacts.Fold(street)) {
+	for w := range strings.FieldsSeq(contacts.Fold(street)) {
 		if l, ok := long[w]; ok {
 			w = l
 		}

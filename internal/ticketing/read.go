@@ -26,7 +26,7 @@ type Order struct {
 	Replacements []ticketingdb.FindReplacementsRow
 }
 
-func (o Order) replacedBy(ticket string) *string {
+func (o *Order) replacedBy(ticket string) *string {
 	for _, r := range o.Replacements {
 		if r.Replaces == ticket {
 			return &r.ExternalID

@@ -316,11 +316,11 @@ func (s *Service) checkNew(ctx context.Context, tenant uuid.UUID) error {
 			if r.founding || r.group != "" {
 				continue
 			}
-			var any bool
-			if err := tx.QueryRow(ctx, "select exists (select from "+quote(name)+" where tenant_id = $1)", tenant).Scan(&any); err != nil {
+			var full bool
+			if err := tx.QueryRow(ctx, "select exists (select from "+quote(name)+" where tenant_id = $1)", tenant).Scan(&full); err != nil {
 				return err
 			}
-			if any {
+			if full {
 				return fault.New(fault.Conflict, "not-empty").With("table", name)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/vault/internal/vaultdb"
@@ -75,7 +76,7 @@ func (v *Vault) list(ctx context.Context, db pg.DBTX, tenant uuid.UUID, fresh bo
 	if !fresh && len(known.list) > 0 && time.Since(known.read) < versionAge {
 		return known.list, nil
 	}
-	now := time.Now()
+	now := clock.Mark()
 	rows, err := v.q.ListTenantKeys(ctx, db, tenant)
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)

@@ -114,7 +114,7 @@ func escapePointer(s string) string {
 
 func (f *FieldClasses) at(pointer string) any {
 	var node any = f.doc
-	for _, token := range strings.Split(strings.TrimPrefix(pointer, "#/"), "/") {
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "#/"), "/") {
 		m, _ := node.(map[string]any)
 		node = m[strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")]
 	}
@@ -275,7 +275,7 @@ func (f *FieldClasses) MaskResource(actor Actor, kind string, raw []byte) ([]byt
 // only whose classes are not limited.
 func (f *FieldClasses) ReadsField(actor Actor, kind, pointer string) bool {
 	n := f.objects[kind]
-	for _, token := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
 		if n == nil {
 			break
 		}

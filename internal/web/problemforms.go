@@ -53,7 +53,8 @@ func scimError(h http.Header, status int, problem map[string]any) (int, map[stri
 		status = http.StatusBadRequest
 	}
 	code := fmt.Sprint(problem["code"])
-	detail := fmt.Sprint(problem["detail"])
+	var detail strings.Builder
+	fmt.Fprint(&detail, problem["detail"])
 	facts := map[string]any{}
 	for name, value := range problem {
 		switch name {
@@ -70,7 +71,7 @@ func scimError(h http.Header, status int, problem map[string]any) (int, map[stri
 		for _, member := range []string{"pointer", "parameter", "header"} {
 			if at, ok := v[member].(string); ok && len(at) <= 200 {
 				place[member] = at
-				detail += fmt.Sprintf(" (%s: %v)", at, v["detail"])
+				fmt.Fprintf(&detail, " (%s: %v)", at, v["detail"])
 			}
 		}
 		places = append(places, place)
@@ -80,7 +81,7 @@ func scimError(h http.Header, status int, problem map[string]any) (int, map[stri
 		h.Set(ProblemHeader, ascii(string(text)))
 	}
 	body := map[string]any{
-		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(status), "detail": detail,
+		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(status), "detail": detail.String(),
 	}
 	if kind, ok := scimTypes()[code]; ok && (status == http.StatusBadRequest || status == http.StatusConflict) {
 		body["scimType"] = kind

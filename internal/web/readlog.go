@@ -69,7 +69,7 @@ func (n *noting) Write(p []byte) (int, error) {
 		n.WriteHeader(http.StatusOK)
 	}
 	if n.refused != nil {
-		return len(p), nil
+		return len(p), nil //nolint:nilerr // the handler goes on, and refuse answers in its stead
 	}
 	return n.ResponseWriter.Write(p)
 }
@@ -136,7 +136,7 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 			n.record = func(subjects []uuid.UUID) error {
 				actor, err := ActorFrom(ctx)
 				if err != nil {
-					return nil // a public operation: nobody reads
+					return nil //nolint:nilerr // a public operation: nobody reads
 				}
 				receipt, err := ch.Reads.Record(ctx, actor, op.ID, subjects)
 				if err == nil && len(actor.Purposes) > 0 {
@@ -154,7 +154,7 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 			if n.status != 0 && n.status < http.StatusBadRequest && n.status != http.StatusNotModified {
 				// An answer given piece by piece: what is not noted is not finished.
 				if late := n.note(); late != nil {
-					panic(http.ErrAbortHandler)
+					panic(http.ErrAbortHandler) //nolint:forbidigo // the one that may be thrown: part of the answer has left
 				}
 			}
 			return err
@@ -168,8 +168,7 @@ func refuse(response *echo.Response, cause error) error {
 	for _, name := range []string{"Content-Type", "Content-Length", "Content-Location", "Etag", "Last-Modified", "Link", "Location"} {
 		response.Header().Del(name)
 	}
-	var refused *fault.Error
-	if errors.As(cause, &refused) {
+	if refused, ok := errors.AsType[*fault.Error](cause); ok {
 		return refused
 	}
 	f := fault.New(fault.Unavailable, "unavailable").Because(cause)

@@ -75,11 +75,9 @@ func (ch Chain) noteRefusals(op api.OperationSpec) echo.MiddlewareFunc {
 				status = Status(f)
 			}
 			r := Refusal{Operation: op.ID, Status: status, Address: RemoteAddr(c), Request: RequestID(c.Request().Context()), Subject: subjectOf(c)}
-			actor, actorErr := ActorFrom(c.Request().Context())
-			switch {
-			case actorErr == nil:
+			if actor, none := ActorFrom(c.Request().Context()); none == nil {
 				r.Kind, r.ID, r.Tenant, r.Proven = actor.Kind, actor.ID, actor.Tenant, true
-			default:
+			} else {
 				r.Kind, r.ID, r.Tenant, r.Rule = a.actor.Kind, a.actor.ID, a.actor.Tenant, a.rule
 			}
 			switch status {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 )
 
@@ -107,7 +108,7 @@ func hurry(c echo.Context, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	b := &timedBody{ReadCloser: r.Body, control: http.NewResponseController(c.Response()), begun: time.Now()}
+	b := &timedBody{ReadCloser: r.Body, control: http.NewResponseController(c.Response()), begun: clock.Mark()}
 	if b.control.SetReadDeadline(b.begun.Add(bodyTime)) == nil {
 		r.Body = b
 	}

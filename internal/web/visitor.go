@@ -98,8 +98,7 @@ func noteVisitor(c echo.Context) {
 // UnreadableBody is the fault of a body that is not what its media type says,
 // or that is too large to be read by strangers' leave.
 func UnreadableBody(err error, media string) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fault.New(fault.TooLarge, "too-large").With("limit", maxSent)
 	}
 	return fault.New(fault.Malformed, "invalid-request").At("#", "format", "want", media).Because(err)

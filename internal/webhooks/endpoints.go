@@ -240,15 +240,8 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, want *int64, in Chan
 			return Endpoint{}, err
 		}
 		after := apply(before, in)
-		if after.URL != before.URL || in.EventTypes != nil || after.Payload != before.Payload {
-			// Whoever turns the stream elsewhere must be allowed to read it.
-			if err := takeOver(actor, &after); err != nil {
-				return Endpoint{}, err
-			}
-		} else if before.Status == disabled && after.Status != disabled {
-			if err := s.revive(ctx, actor, &after); err != nil {
-				return Endpoint{}, err
-			}
+		if err := s.turn(ctx, actor, before, &after, in.EventTypes != nil); err != nil {
+			return Endpoint{}, err
 		}
 		verify := after.Status != disabled && (after.URL != before.URL || after.Verification != before.Verification || before.Status == disabled)
 		if verify {
@@ -287,6 +280,19 @@ func (s *Service) Update(ctx context.Context, id uuid.UUID, want *int64, in Chan
 		}
 		return s.withHealth(ctx, tx, after)
 	})
+}
+
+// turn decides who answers for a stream that a change turns elsewhere, or begins
+// again.
+func (s *Service) turn(ctx context.Context, actor web.Actor, before webhooksdb.WebhookEndpoint, after *webhooksdb.WebhookEndpoint, types bool) error {
+	if after.URL != before.URL || types || after.Payload != before.Payload {
+		// Whoever turns the stream elsewhere must be allowed to read it.
+		return takeOver(actor, after)
+	}
+	if before.Status == disabled && after.Status != disabled {
+		return s.revive(ctx, actor, after)
+	}
+	return nil
 }
 
 func apply(e webhooksdb.WebhookEndpoint, in Change) webhooksdb.WebhookEndpoint {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/webhooks/internal/webhooksdb"
 )
 
@@ -22,7 +23,7 @@ func (l *lane) pace(ctx context.Context, d webhooksdb.ListDueRow) bool {
 		}
 		wait := time.Until(l.next)
 		if wait <= 0 {
-			l.next = time.Now().Add(time.Minute / time.Duration(*c.endpoint.AllowedRate))
+			l.next = clock.Mark().Add(time.Minute / time.Duration(*c.endpoint.AllowedRate))
 			return true
 		}
 		// No longer than the lease and what is known of the endpoint are good for.
@@ -43,7 +44,7 @@ func (l *lane) pace(ctx context.Context, d webhooksdb.ListDueRow) bool {
 
 // pacedUntil is what the next holder of the lease has to respect.
 func (l *lane) pacedUntil() *time.Time {
-	if !l.next.After(time.Now()) {
+	if !l.next.After(clock.Mark()) {
 		return nil
 	}
 	return &l.next

@@ -56,8 +56,13 @@ func (v *Vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
+	answer, err := json.Marshal(object{"names": names})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(object{"names": names})
+	_, _ = w.Write(answer)
 }
 
 // office finds the one a scenario is played in. Another source begins anew.

@@ -15,6 +15,8 @@ import (
 	"sync"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/parvis-crm/parvis/internal/clock"
 )
 
 // contentSecurityPolicy is sent with every answer of the portal.
@@ -29,6 +31,8 @@ type Spec struct {
 	Problems Problems               // nil: no problem code has a page
 	// SecurityContact is where the operator wants to hear of flaws, a URI.
 	SecurityContact string
+	// Clock tells until when the portal may say that this is so.
+	Clock clock.Clock
 }
 
 // Problems explains the problem codes of the API (the last segment of "type" in
@@ -52,7 +56,7 @@ func Register(e *echo.Echo, spec Spec) {
 	serve("/docs/problems/:code", pages.problem)
 	serve("/docs/assets/:revision/:name", assets.serve)
 	serve(catalogPath, func(c echo.Context) error { return catalog(c, strings.TrimRight(spec.Origin, "/")) })
-	serve("/.well-known/security.txt", securityText(spec.SecurityContact))
+	serve("/.well-known/security.txt", securityText(spec.SecurityContact, spec.Clock))
 
 	// Writing and compressing them takes longer than everything else at start.
 	for path, document := range map[string]func() (*representation, error){
