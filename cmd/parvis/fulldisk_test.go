@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ func TestExportThatDoesNotFitLeavesNoFile(t *testing.T) {
 	require.NoError(t, err)
 	file := filepath.Join(s.dir, "large.zip")
 	limited := exec.Command("sh", "-c", `ulimit -f 200; exec "$0" "$@"`, binary, "export", "-o", file, "--tenant", tenant)
-	limited.Env = append(s.env, "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"))
+	limited.Env = append(slices.Clone(s.env), "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"))
 	said, err := limited.CombinedOutput()
 	require.Equal(t, 1, exitCode(err), "%s", said)
 	require.Contains(t, string(said), "The disk of the installation is full")

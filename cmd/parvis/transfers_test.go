@@ -191,7 +191,9 @@ func withInstitution(t *testing.T) (*site, *parvistest.DB) {
 	path, _ := source(t)
 	s, db := onDatabase(t)
 	told := succeed(t, s.env, "import", path)
-	key := strings.Fields(told[strings.Index(told, "pv_"):])[0]
+	_, key, found := strings.Cut(told, "pv_")
+	require.True(t, found, told)
+	key = "pv_" + strings.Fields(key)[0]
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "admin.key"), []byte(key), 0o600))
 	s.start(t)
 	return s, db

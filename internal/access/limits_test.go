@@ -98,14 +98,14 @@ func TestNobodyMakesAKeyWiderThanThemselves(t *testing.T) {
 	narrow, err := app.Access().Authenticate(t.Context(), bound["secret"].(string), netip.MustParseAddr("127.0.0.1"))
 	require.NoError(t, err)
 	held := web.WithActor(t.Context(), narrow)
-	make := func(purposes ...string) error {
+	bind := func(purposes ...string) error {
 		made := access.Limits{Departments: narrow.Sight.Departments(pg.See), Verbs: []string{"see"}, Readable: []string{"identity"}, Writable: []string{"identity"}, Purposes: purposes}
 		_, _, err := app.Access().CreateKey(held, access.NewKey{Name: "k", Kind: apikey.Secret, Scopes: []string{"contacts:read"}, Limits: made})
 		return err
 	}
-	require.NoError(t, make("billetterie"))
+	require.NoError(t, bind("billetterie"))
 	for _, wider := range [][]string{nil, {"lettre"}, {"billetterie", "lettre"}} {
-		f, is := fault.As(make(wider...))
+		f, is := fault.As(bind(wider...))
 		require.True(t, is, "%v", wider)
 		require.Equal(t, "rights-exceeded", f.Code, "%v", wider)
 	}

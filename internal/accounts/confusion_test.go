@@ -3,6 +3,7 @@ package accounts_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -78,9 +79,7 @@ func TestAlteredTokensAreRefused(t *testing.T) {
 	_, claims := payload(t, token)
 	for name, value := range map[string]any{"principal": "", "sub": w.user("luc@arcades.example", "Luc"), "sid": nil, "client_id": w.ines, "exp": 4_000_000_000} {
 		forged := object{}
-		for k, v := range claims {
-			forged[k] = v
-		}
+		maps.Copy(forged, claims)
 		forged[name] = value
 		raw, err := json.Marshal(forged)
 		require.NoError(t, err)

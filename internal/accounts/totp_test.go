@@ -2,7 +2,7 @@ package accounts_test
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what authenticator programs compute
+	"crypto/sha1"
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"

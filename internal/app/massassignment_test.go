@@ -96,8 +96,8 @@ func passedOver(t *testing.T, app *parvistest.App, op api.OperationSpec, name st
 	}
 	answers := []*parvistest.Answer{a}
 	if location := a.Header.Get("Location"); location != "" {
-		answers = append(answers, app.Get(location[strings.Index(location, "/v1/"):]).Is(http.StatusOK))
-		app.Delete(location[strings.Index(location, "/v1/"):])
+		answers = append(answers, app.Get(parvistest.Here(location)).Is(http.StatusOK))
+		app.Delete(parvistest.Here(location))
 	}
 	for _, answer := range answers {
 		require.NotContains(t, string(answer.Body), "zarquolin-passed-over", "%s was set", name)

@@ -131,10 +131,10 @@ func TestTheServerSpeaksTLSItself(t *testing.T) {
 		}
 		return err
 	}
-	require.NoError(t, dial(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}})) //nolint:gosec // what is tried
-	require.Error(t, dial(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "TLS 1.1 is refused")                    //nolint:gosec // what is tried
+	require.NoError(t, dial(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}}))
+	require.Error(t, dial(&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}), "TLS 1.1 is refused")
 	for _, suite := range tls.InsecureCipherSuites() {
-		require.Error(t, dial(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}}), suite.Name) //nolint:gosec // what is tried
+		require.Error(t, dial(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}}), suite.Name)
 	}
 	response, _, err = ask(t, http.DefaultClient, app.URL+"/v1/me", app.Key)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package contacts_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,9 +32,7 @@ func newHouse(t *testing.T) house {
 
 func (h house) contact(family string, more object) string {
 	body := person("Zoë", family)
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	return h.Post("/v1/contacts", body).Is(201).ID()
 }
 

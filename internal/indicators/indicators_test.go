@@ -3,6 +3,7 @@ package indicators_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -51,9 +52,7 @@ func order(changes m) m {
 	d := m{"number": "N", "commercial_state": "confirmed", "placed_at": "2026-11-01T10:00:00Z", "buyer": m{"given_name": "Nora", "family_name": "Castellan", "email": "nora@courrier.example"},
 		"lines":    []m{{"external_id": "t1", "amount": "20.00", "performance": "soir", "state": "valid"}, {"external_id": "t2", "amount": "20.00", "performance": "soir", "state": "valid"}},
 		"payments": []m{{"external_id": "p1", "amount": "40.00", "state": "settled", "method": "card", "at": "2026-11-01T10:00:00Z"}}}
-	for k, v := range changes {
-		d[k] = v
-	}
+	maps.Copy(d, changes)
 	return d
 }
 

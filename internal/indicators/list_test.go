@@ -2,6 +2,7 @@ package indicators_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -19,9 +20,7 @@ func bought(c *parvistest.Client, id, given, amount, at string, changes m) strin
 	d := order(m{"placed_at": at, "buyer": m{"given_name": given, "family_name": "Lagadec", "email": strings.ToLower(given) + "@courrier.example"},
 		"lines":    []m{{"external_id": "t" + id, "amount": amount, "performance": "soir", "state": "valid"}},
 		"payments": []m{{"external_id": "p1", "amount": amount, "state": "settled", "method": "card", "at": at}}})
-	for k, v := range changes {
-		d[k] = v
-	}
+	maps.Copy(d, changes)
 	return send(c, "order", id, d)["contact_id"].(string)
 }
 

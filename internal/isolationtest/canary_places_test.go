@@ -3,6 +3,7 @@ package isolationtest
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -128,4 +129,4 @@ func answerOf(op api.OperationSpec, status int) map[string]any {
 }
 
 // reads reports whether an operation changes nothing.
-func reads(op api.OperationSpec) bool { return op.Method == "GET" || op.ReadsOnly }
+func reads(op api.OperationSpec) bool { return op.Method == http.MethodGet || op.ReadsOnly }

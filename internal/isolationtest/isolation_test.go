@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func everything(t *testing.T, w walls) {
 	if w == database {
 		require.Greater(t, rewrites(), 150, "the program's predicates were there")
 	}
-	t.Run("what is asked for is there", func(t *testing.T) { owned(t, app, theirs, theirPerson, ours, hidden, restricted, unwilling) })
+	t.Run("what is asked for is there", func(t *testing.T) { owned(t, theirs, theirPerson, ours, hidden, restricted, unwilling) })
 }
 
 // identifiersOf are the identifiers among names.
@@ -108,7 +109,7 @@ func identifiersOf(all ...names) []string {
 
 // owned asks for the same records with every right, so that a proof about
 // records that never were is none.
-func owned(t *testing.T, app *parvistest.App, theirs *world, theirPerson person, ours *world, hidden, restricted, unwilling person) {
+func owned(t *testing.T, theirs *world, theirPerson person, ours *world, hidden, restricted, unwilling person) {
 	t.Helper()
 	for _, one := range []struct {
 		w *world
@@ -116,7 +117,7 @@ func owned(t *testing.T, app *parvistest.App, theirs *world, theirPerson person,
 	}{{theirs, theirPerson}, {ours, hidden}, {ours, restricted}, {ours, unwilling}} {
 		for _, id := range slices.Sorted(maps.Keys(api.Operations)) {
 			op := api.Operations[id]
-			if op.Method == "GET" && !op.Public && len(op.PathParameters) > 0 && alike[id] == "" {
+			if op.Method == http.MethodGet && !op.Public && len(op.PathParameters) > 0 && alike[id] == "" {
 				a := one.w.Get(address(t, op, merged(one.w.own, one.p.names), ""), parvistest.Header("Parvis-Reason", "accueil"))
 				require.Equal(t, 200, a.Status, "%s of %s: %s", id, one.p.word, a.Body)
 			}
@@ -128,7 +129,7 @@ func owned(t *testing.T, app *parvistest.App, theirs *world, theirPerson person,
 func lists(c *parvistest.Client) map[string]string {
 	out := map[string]string{}
 	for id, op := range api.Operations {
-		if op.Method != "GET" || op.Public || len(op.PathParameters) > 0 || growing[id] != "" || !slices.ContainsFunc(op.Query, func(q api.QueryParameter) bool { return q.Name == "cursor" }) {
+		if op.Method != http.MethodGet || op.Public || len(op.PathParameters) > 0 || growing[id] != "" || !slices.ContainsFunc(op.Query, func(q api.QueryParameter) bool { return q.Name == "cursor" }) {
 			continue
 		}
 		if slices.ContainsFunc(op.Query, func(q api.QueryParameter) bool { return q.Required }) {

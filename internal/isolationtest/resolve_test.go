@@ -178,7 +178,7 @@ func schemaAt(node map[string]any) map[string]any {
 			return node
 		}
 		var there any = spec
-		for _, name := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+		for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 			switch at := there.(type) {
 			case map[string]any:
 				there = at[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]

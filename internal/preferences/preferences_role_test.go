@@ -32,7 +32,7 @@ func TestTheLedgerNamesTheLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	made := w.Post(linksPath(w.person, w.email), map[string]any{}).Is(http.StatusCreated)
-	w.public(local(made.JSON()["url"].(string)), asForm, click, parvistest.Header("Authorization", "Bearer "+w.Key)).Is(http.StatusOK)
+	w.public(parvistest.Here(made.JSON()["url"].(string)), asForm, click, parvistest.Header("Authorization", "Bearer "+w.Key)).Is(http.StatusOK)
 	require.Equal(t, 2, count(t, w, "select count(*) from crm.consents where actor_kind = 'preference_link' and actor_id = $1", made.ID()))
 	require.Equal(t, 2, count(t, w, "select count(*) from crm.events where type = 'consent.withdrawn' and actor_kind = 'preference_link'"))
 }

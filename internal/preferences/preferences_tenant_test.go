@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/parvistest"
 )
 
 func TestOthersMakeNoLinksToOurs(t *testing.T) {
@@ -18,7 +20,7 @@ func TestOthersMakeNoLinksToOurs(t *testing.T) {
 	point := w.point(other, theirs, "email", "camille@example.org")
 
 	// The same address elsewhere is another person's business.
-	link := local(other.Post(linksPath(theirs, point), map[string]any{}).Is(http.StatusCreated).JSON()["url"].(string))
+	link := parvistest.Here(other.Post(linksPath(theirs, point), map[string]any{}).Is(http.StatusCreated).JSON()["url"].(string))
 	require.Empty(t, w.Anonymous().Get(link).Is(http.StatusOK).JSON()["preferences"], "they have registered no purposes")
 	w.give("agenda", "email", w.email)
 	w.clock.Advance(time.Minute)

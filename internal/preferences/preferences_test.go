@@ -120,7 +120,7 @@ func TestOneClickUnsubscribe(t *testing.T) {
 	w.give("agenda", "email", w.email)
 	made := w.Post(linksPath(w.person, w.email), map[string]any{"purpose": "agenda"}).Is(http.StatusCreated).JSON()
 	require.Equal(t, map[string]any{"List-Unsubscribe": "<" + made["url"].(string) + ">", "List-Unsubscribe-Post": click}, made["headers"])
-	link := local(made["url"].(string))
+	link := parvistest.Here(made["url"].(string))
 	a := w.public(link, asForm, click).Is(http.StatusOK)
 	require.Empty(t, a.Header.Get("Set-Cookie"))
 	require.Equal(t, map[string]string{"agenda:email": "withdrawn"}, w.states(), "only the purpose of the mail")

@@ -30,8 +30,8 @@ func TestLinkIsMailedOnRequest(t *testing.T) {
 	require.Equal(t, "<"+link+">", header.Get("List-Unsubscribe"))
 	require.Equal(t, click, header.Get("List-Unsubscribe-Post"))
 	require.Equal(t, "Vos choix – Théâtre des Arcades", decoded(t, header.Get("Subject")))
-	w.Anonymous().Get(local(link)).Is(http.StatusOK)
-	w.public(local(link), asForm, click).Is(http.StatusOK)
+	w.Anonymous().Get(parvistest.Here(link)).Is(http.StatusOK)
+	w.public(parvistest.Here(link), asForm, click).Is(http.StatusOK)
 	require.Equal(t, "withdrawn", w.states()["agenda:email"])
 
 	parvistest.Eventually(t, "nothing of the request is kept", func() bool {
@@ -41,7 +41,7 @@ func TestLinkIsMailedOnRequest(t *testing.T) {
 	require.Zero(t, count(t, w, "select count(*) from crm.mails m where m::text like '%/v1/public/preferences/%'"))
 	require.Len(t, w.sink.Mails(), 1, "nobody else is written to")
 	w.clock.Advance(49 * time.Hour)
-	w.Anonymous().Get(local(link)).Problem(http.StatusNotFound, "preference-link-unknown")
+	w.Anonymous().Get(parvistest.Here(link)).Problem(http.StatusNotFound, "preference-link-unknown")
 }
 
 func TestMailboxIsNotFlooded(t *testing.T) {

@@ -72,10 +72,8 @@ func linksPath(contact, point string) string {
 // link makes a link and returns its path.
 func (w *world) link(point string, body map[string]any) string {
 	made := w.Post(linksPath(w.person, point), body).Is(http.StatusCreated).JSON()
-	return local(made["url"].(string))
+	return parvistest.Here(made["url"].(string))
 }
-
-func local(url string) string { return url[strings.Index(url, "/v1/"):] }
 
 // public posts as a stranger does: no credential, no cookie, no key.
 func (w *world) public(path, media, body string, options ...parvistest.RequestOption) *parvistest.Answer {

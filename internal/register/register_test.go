@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,9 +24,7 @@ func activity(over m) m {
 		"parties":    []m{{"role": "controller", "name": "Théâtre", "email": "a@arcades.example"}, {"role": "dpo", "name": "Dana", "email": "d@arcades.example"}},
 		"recipients": []m{{"name": "Communication"}}, "retention": []m{{"what": "Adresse", "period": "3 ans"}}, "security_measures": []string{"Rôles"},
 	}
-	for k, v := range over {
-		body[k] = v
-	}
+	maps.Copy(body, over)
 	return body
 }
 

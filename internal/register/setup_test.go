@@ -1,6 +1,7 @@
 package register_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -71,9 +72,7 @@ func phoneOf(name string) string {
 // says records an answer by e-mail.
 func (s somebody) says(c *parvistest.Client, purpose, action string, over map[string]any) *parvistest.Answer {
 	body := map[string]any{"purpose": purpose, "channel": "email", "action": action, "mechanism": "unticked_box", "contact_point_id": s.email}
-	for k, v := range over {
-		body[k] = v
-	}
+	maps.Copy(body, over)
 	return c.Post("/v1/contacts/"+s.id+"/consents", body)
 }
 

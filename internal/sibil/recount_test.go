@@ -172,8 +172,8 @@ func TestFiguresEqualARecount(t *testing.T) {
 	var s seq
 	send(t, app.Client, s.season()...)
 	for year := 2020; year < 2025; year++ {
-		seed := uint64(year)                //nolint:gosec // a year
-		r := rand.New(rand.NewPCG(seed, 4)) //nolint:gosec // repeatable on purpose
+		seed := uint64(year)
+		r := rand.New(rand.NewPCG(seed, 4))
 		of := fmt.Sprintf("%d-Q4", year)
 		var performances []string
 		var records []m

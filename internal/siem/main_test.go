@@ -62,11 +62,12 @@ func receive(address, certificate, received string) {
 			if err != nil {
 				panic(err)
 			}
-			message := make([]byte, size)
-			if _, err := io.ReadFull(r, message); err != nil {
+			message := make([]byte, size+1)
+			if _, err := io.ReadFull(r, message[:size]); err != nil {
 				break
 			}
-			if _, err := out.Write(append(message, '\n')); err != nil {
+			message[size] = '\n'
+			if _, err := out.Write(message); err != nil {
 				panic(err)
 			}
 		}

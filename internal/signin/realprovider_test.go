@@ -111,14 +111,14 @@ func TestACertifiedProviderInTheProfileOfProConnect(t *testing.T) {
 			require.Equal(t, "sign_in_refused", goThrough().Get("error"))
 			// What the provider does not know it refuses.
 			w.client(parvistest.With(profile, object{"uses_pkce": true})).Is(200)
-			r, err := browser.Get(w.start(nil).Is(201).JSON()["authorization_url"].(string)) //nolint:noctx // a test's browser
+			r, err := browser.Get(w.start(nil).Is(201).JSON()["authorization_url"].(string))
 			require.NoError(t, err)
 			_ = r.Body.Close()
 			require.Equal(t, 400, r.StatusCode)
 			w.client(profile).Is(200)
 
 			out := w.as(next).Post("/v1/sign-ins/sign-out", object{"return_to": returnTo, "state": "bye"}).Is(200).JSON()
-			r, err = browser.Get(out["logout_url"].(string)) //nolint:noctx // a test's browser
+			r, err = browser.Get(out["logout_url"].(string))
 			require.NoError(t, err)
 			page, err := io.ReadAll(r.Body)
 			require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestACertifiedProviderInTheProfileOfProConnect(t *testing.T) {
 			require.Equal(t, 200, r.StatusCode, "%s", page)
 			secret := logoutSecret.FindSubmatch(page)
 			require.NotNil(t, secret, "%s", page)
-			r, err = browser.PostForm(issuer+"/session/end/confirm", url.Values{"xsrf": {string(secret[1])}, "logout": {"yes"}}) //nolint:noctx // a test's browser
+			r, err = browser.PostForm(issuer+"/session/end/confirm", url.Values{"xsrf": {string(secret[1])}, "logout": {"yes"}})
 			require.NoError(t, err)
 			_ = r.Body.Close()
 			require.Equal(t, returnTo+"&state=bye", r.Header.Get("Location"))
@@ -174,7 +174,7 @@ func TestASAMLProviderThatOthersWrote(t *testing.T) {
 
 	browser := newBrowser(t)
 	open := func(address string) (int, string) {
-		r, err := browser.Get(address) //nolint:noctx // a test's browser
+		r, err := browser.Get(address)
 		require.NoError(t, err)
 		defer func() { _ = r.Body.Close() }()
 		page, err := io.ReadAll(r.Body)

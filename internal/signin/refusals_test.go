@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net/url"
 	"strings"
 	"sync"
@@ -31,9 +32,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 	claims := func(changes object) func(*provider) {
 		return func(p *provider) {
 			p.claims = func(c object) {
-				for name, value := range changes {
-					c[name] = value
-				}
+				maps.Copy(c, changes)
 			}
 		}
 	}

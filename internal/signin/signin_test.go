@@ -86,7 +86,7 @@ func TestProfilesOfProviders(t *testing.T) {
 			p.claims = func(c object) { c["email"], c["given_name"] = "i.marchand@arcades.example", "Inès" }
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			w.bend(func(p *provider) {
 				p.authentication, p.pkce, p.infoJWT, p.header, p.userinfo, p.claims = "client_secret_post", false, true, nil, nil, nil
 				p.known = []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "claims"}

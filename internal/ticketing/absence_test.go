@@ -38,7 +38,7 @@ func TestTwiceAbsentCountsAsCancelled(t *testing.T) {
 		return []any{o["commercial_state"], o["cancellation_reason"], total(o, "net"), r["absences"]}
 	}
 	now := time.Now().Add(time.Second)
-	require.Len(t, compare(t, app, "order", now.Add(-time.Hour), "o2").Missing, 0, "what came since then is not judged")
+	require.Empty(t, compare(t, app, "order", now.Add(-time.Hour), "o2").Missing, "what came since then is not judged")
 	require.Len(t, compare(t, app, "order", now, "o2").Missing, 1)
 	require.Equal(t, []any{"confirmed", nil, "44.00", 1.0}, order(), "missing, and nothing else")
 	require.Equal(t, ticketing.Absences{}, compare(t, app, "order", now, "o2"), "one window is counted once")

@@ -162,9 +162,7 @@ func TestFirstAcceptedEntryIsTheAttendance(t *testing.T) {
 	app := institution(t)
 	scan := func(id, occurred string, changes m) m {
 		d := m{"ticket": "t1", "occurred_at": occurred}
-		for k, v := range changes {
-			d[k] = v
-		}
+		maps.Copy(d, changes)
 		return record("scan", id, occurred, d)
 	}
 	performance := record("performance", "soir", t1, m{"name": m{"fr": "Soir"}, "starts_at": "2026-12-04T20:00:00+01:00", "ends_at": "2026-12-04T22:00:00+01:00"})
@@ -179,7 +177,7 @@ func TestFirstAcceptedEntryIsTheAttendance(t *testing.T) {
 	visits := func() []m { return app.Get("/v1/contacts/" + contact + "/attendances").Is(200).Data() }
 	require.Len(t, visits(), 1)
 	require.Equal(t, []any{"2026-12-04T18:50:00Z", at(app.Client, "performance", "soir")["id"]}, []any{visits()[0]["attended_at"], visits()[0]["performance_id"]})
-	require.Len(t, app.Get("/v1/ticketing/scans?attached=false").Data(), 0)
+	require.Empty(t, app.Get("/v1/ticketing/scans?attached=false").Data())
 	require.Len(t, app.Get("/v1/ticketing/scans?attended=true").Data(), 1)
 	require.Len(t, app.Get("/v1/ticketing/scans?performance_id="+visits()[0]["performance_id"].(string)).Data(), 4)
 	tickets := app.Get("/v1/contacts/" + contact + "/tickets").Is(200).Data()

@@ -2,6 +2,7 @@ package ticketing_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -13,9 +14,7 @@ import (
 // person adds a contact by hand.
 func person(app *parvistest.App, given, family string, more m) string {
 	body := m{"kind": "person", "given_name": given, "family_name": family}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	return app.Post("/v1/contacts", body).Is(201).ID()
 }
 

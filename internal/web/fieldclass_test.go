@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func resolve(doc map[string]any, v any) map[string]any {
 		return m
 	}
 	var node any = doc
-	for _, token := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+	for token := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 		node = node.(map[string]any)[token]
 	}
 	return node.(map[string]any)
@@ -123,9 +124,7 @@ func (w *writer) value(schema any, depth int, classed bool) any {
 		parts, _ := m[word].([]any)
 		for _, part := range parts {
 			if o, ok := w.value(part, depth, classed).(map[string]any); ok {
-				for k, v := range o {
-					merged[k] = v
-				}
+				maps.Copy(merged, o)
 			}
 		}
 		if len(merged) > 0 {

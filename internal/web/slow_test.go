@@ -69,7 +69,7 @@ func TestSlowRequestsAreCut(t *testing.T) {
 		// All at the same time, however few tests run beside each other: each waits.
 		wg.Go(func() {
 			after, answer, err := trickle(app, c.beginning, c.more)
-			assert.NoError(t, err, name)
+			assert.NoError(t, err, name) //nolint:testifylint // require would end this goroutine and not the test
 			assert.LessOrEqual(t, after, c.within+10*time.Second, "%s: %s", name, answer)
 			assert.GreaterOrEqual(t, after, c.within-time.Second, "%s: not before: a slow line is no attack; %s", name, answer)
 			assert.NotContains(t, answer, "HTTP/1.1 2", name)
