@@ -1,12 +1,16 @@
--- name: ClassesFor :one
--- What the activities in force list for purposes, and which of them there are.
+-- name: RegisteredFor :one
+-- What the activities in force list for purposes, which of them there are, and what those in force rest on.
 SELECT coalesce((SELECT array_agg(DISTINCT f.class ORDER BY f.class)
                  FROM processing_activities a
                  JOIN processing_activity_purposes l ON l.tenant_id = a.tenant_id AND l.activity_id = a.id
                  JOIN purposes p ON p.tenant_id = l.tenant_id AND p.id = l.purpose_id AND p.archived_at IS NULL,
                  unnest(a.field_classes) AS f(class)
                  WHERE a.tenant_id = @tenant_id AND a.status = 'active' AND p.code = ANY(@codes::text[])), '{}')::text[] AS classes,
-       coalesce((SELECT array_agg(p.code) FROM purposes p WHERE p.tenant_id = @tenant_id AND p.code = ANY(@codes::text[])), '{}')::text[] AS known;
+       coalesce((SELECT array_agg(p.code) FROM purposes p WHERE p.tenant_id = @tenant_id AND p.code = ANY(@codes::text[])), '{}')::text[] AS known,
+       coalesce((SELECT array_agg(p.id) FROM purposes p WHERE p.tenant_id = @tenant_id AND p.code = ANY(@codes::text[])
+                 AND p.archived_at IS NULL AND p.legal_basis = 'consent'), '{}')::uuid[] AS by_consent,
+       coalesce((SELECT array_agg(p.id) FROM purposes p WHERE p.tenant_id = @tenant_id AND p.code = ANY(@codes::text[])
+                 AND p.archived_at IS NULL AND p.legal_basis <> 'consent'), '{}')::uuid[] AS otherwise;
 
 -- name: InsertActivity :one
 INSERT INTO processing_activities (tenant_id, id, code, name, role, status, description, parties, person_categories, field_classes, data_categories,

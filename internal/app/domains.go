@@ -153,8 +153,8 @@ func (a *App) wire() (handlers, error) {
 	a.domains.operations = operations.NewService(a.DB)
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
-	a.domains.consents = consents.NewService(a.DB, a.Clock)
 	a.domains.register = register.NewService(a.DB, a.Clock, siteOf(a.Config))
+	a.domains.consents = consents.NewService(a.DB, a.Clock, a.domains.register.PurposesChange)
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{

@@ -23,11 +23,13 @@ type Service struct {
 	db    *pg.DB
 	q     *consentsdb.Queries
 	clock clock.Clock
+	// purposesChange is told before a change of an institution's purposes is committed.
+	purposesChange func(tenant uuid.UUID)
 }
 
 // NewService makes the service.
-func NewService(db *pg.DB, c clock.Clock) *Service {
-	return &Service{db: db, q: consentsdb.New(), clock: c}
+func NewService(db *pg.DB, c clock.Clock, purposesChange func(tenant uuid.UUID)) *Service {
+	return &Service{db: db, q: consentsdb.New(), clock: c, purposesChange: purposesChange}
 }
 
 // Record appends an answer in a transaction of its own; see RecordTx.

@@ -44,6 +44,7 @@ func (s *Service) CreatePurpose(ctx context.Context, in NewPurpose) (Purpose, er
 		if !pg.IsNoRows(err) {
 			return Purpose{}, err
 		}
+		s.purposesChange(actor.Tenant)
 		p, err := s.q.InsertPurpose(ctx, tx, consentsdb.InsertPurposeParams{
 			TenantID: actor.Tenant, ID: ids.New(), Code: in.Code, Name: in.Name, LegalBasis: in.LegalBasis, Description: in.Description,
 		})
@@ -112,6 +113,7 @@ func (s *Service) UpdatePurpose(ctx context.Context, id uuid.UUID, want *int64, 
 		if p.Name == before.Name && p.LegalBasis == before.LegalBasis && equal(p.Description, before.Description) && (p.ArchivedAt == nil) == (before.ArchivedAt == nil) {
 			return before, nil
 		}
+		s.purposesChange(actor.Tenant)
 		after, err := s.q.UpdatePurpose(ctx, tx, p)
 		if err != nil {
 			return Purpose{}, err

@@ -118,7 +118,7 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	}
 	sql, args := getSQL, []any{actor.Tenant, id}
 	if _, _, bound := pg.SightIn(ctx).Bound(); bound {
-		sql += " AND " + pg.SightIn(ctx).Condition("c", func(v any) string {
+		sql += " AND " + pg.SightIn(ctx).ConditionOfOne("c", func(v any) string {
 			args = append(args, v)
 			return fmt.Sprintf("$%d", len(args))
 		})

@@ -24,7 +24,7 @@ func LookAt(ctx context.Context, db DBTX, tenant uuid.UUID, contacts []uuid.UUID
 	}
 	args := []any{tenant, contacts}
 	// Purposes and times are the database's to compare: whoever is not seen is not read.
-	condition := l.sight.Condition("c", func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) })
+	condition := l.sight.ConditionOfOne("c", func(v any) string { args = append(args, v); return "$" + strconv.Itoa(len(args)) })
 	if condition != "" {
 		condition = " and " + condition
 	}

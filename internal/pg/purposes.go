@@ -4,14 +4,25 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// bound is what a sight is held to besides rights: the purposes for which
-// something is read.
+// Purposes are those for which something is read, as the register has them: by
+// their codes, and by their identifiers those of them that are in force, apart by
+// whether they rest on consent (GDPR art. 6(1)(a)).
+type Purposes struct {
+	Codes                []string
+	ByConsent, Otherwise []uuid.UUID
+}
+
+// bound is what a sight is held to besides rights.
 type bound struct {
-	codes []string
-	now   func() time.Time
+	purposes Purposes
+	text     string // the members of a sight but the instant
+	now      func() time.Time
 }
 
 var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,59}$`)
@@ -20,7 +31,7 @@ var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,59}$`)
 // of the register may be pursued, at the instant at which a statement is sent: a
 // consent that is withdrawn meanwhile no longer counts. Without reach nobody's
 // contact points are seen. now tells the time.
-func (s Sight) ForPurposes(codes []string, reach bool, now func() time.Time) Sight {
+func (s Sight) ForPurposes(p Purposes, reach bool, now func() time.Time) Sight {
 	narrowed := SightOf{Everywhere: s.everywhere, Departments: s.departments, Principals: s.principals}
 	if s.all {
 		narrowed.Everywhere = Verbs()
@@ -32,7 +43,22 @@ func (s Sight) ForPurposes(codes []string, reach bool, now func() time.Time) Sig
 	out := narrowed.Sight()
 	// What is no code of the register stands for no purpose; it could not travel
 	// inside a statement either.
-	out.bound = &bound{codes: slices.DeleteFunc(slices.Clone(codes), func(c string) bool { return !purposeForm.MatchString(c) }), now: now}
+	p.Codes = slices.DeleteFunc(slices.Clone(p.Codes), func(c string) bool { return !purposeForm.MatchString(c) })
+	members, err := json.Marshal(struct {
+		Codes     []string    `json:"u"`
+		ByConsent []uuid.UUID `json:"c,omitempty"`
+		Otherwise []uuid.UUID `json:"o,omitempty"`
+	}{p.Codes, p.ByConsent, p.Otherwise})
+	if err != nil || len(out.text) < 2 {
+		return Sight{} // cannot happen: names and identifiers only
+	}
+	out.bound = &bound{purposes: p, now: now, text: strings.TrimSuffix(strings.TrimSuffix(out.text, "}"), "{")}
+	if out.bound.text != "" {
+		out.bound.text += ","
+	} else {
+		out.bound.text = "{"
+	}
+	out.bound.text += strings.Trim(string(members), "{}")
 	return out
 }
 
@@ -48,30 +74,19 @@ func cloneWithout[K comparable, V any](m map[K]V, without K) map[K]V {
 
 // Bound reports whether a sight is held to purposes, and gives them with the
 // instant at which a legal basis has to stand.
-func (s Sight) Bound() (codes []string, at time.Time, is bool) {
+func (s Sight) Bound() (p Purposes, at time.Time, is bool) {
 	if s.bound == nil {
-		return nil, time.Time{}, false
+		return Purposes{}, time.Time{}, false
 	}
-	return s.bound.codes, s.bound.now(), true
+	return s.bound.purposes, s.bound.now(), true
 }
 
 // sent is the text of a sight as it goes out with a statement, now.
 func (s Sight) sent() string {
-	codes, at, is := s.Bound()
-	if !is {
+	if s.bound == nil {
 		return s.text
 	}
-	members, err := json.Marshal(struct {
-		Purposes []string `json:"u"`
-		At       string   `json:"t"`
-	}{codes, at.UTC().Format(time.RFC3339Nano)})
-	if err != nil || len(s.text) < 2 {
-		return "" // cannot happen; without a sight nothing is seen
-	}
-	if s.text == "{}" {
-		return string(members)
-	}
-	return s.text[:len(s.text)-1] + "," + string(members[1:])
+	return s.bound.text + `,"t":"` + s.bound.now().UTC().Format(time.RFC3339Nano) + `"}`
 }
 
 // coversPurposes reports whether what o is bound to, s may pursue too.
@@ -79,24 +94,33 @@ func (s Sight) coversPurposes(o Sight) bool {
 	if s.bound == nil {
 		return true
 	}
-	return o.bound != nil && !slices.ContainsFunc(o.bound.codes, func(c string) bool { return !slices.Contains(s.bound.codes, c) })
+	return o.bound != nil && !slices.ContainsFunc(o.bound.purposes.Codes, func(c string) bool { return !slices.Contains(s.bound.purposes.Codes, c) })
 }
 
 // basis is has_basis as a condition on the contacts under an alias, in the
 // manner of Condition. Empty: not bound.
 func (s Sight) basis(alias string, arg func(any) string) string {
-	codes, at, is := s.Bound()
+	p, at, is := s.Bound()
 	if !is {
 		return ""
 	}
-	purposes, instant := arg(codes)+"::text[]", arg(at)+"::timestamptz"
-	standing := func(stance, purpose string) string {
-		return "EXISTS (SELECT 1 FROM contact_bases b WHERE b.tenant_id = " + alias + ".tenant_id AND b.contact_id = " + alias + ".id AND b.stance = '" + stance +
-			"' AND " + purpose + " AND b.standing_from <= " + instant + " AND b.standing_until > " + instant + ")"
+	return "has_basis(" + alias + ".tenant_id, " + alias + ".id, " + arg(nonNilIDs(p.ByConsent)) + "::uuid[], " + arg(nonNilIDs(p.Otherwise)) + "::uuid[], " +
+		arg(at) + "::timestamptz)"
+}
+
+// basisOfMany is basis for lists. Where all purposes rest on consent, those who
+// gave one are named as a set, which the planner may begin with where they are
+// few among many; the purposes are part of the text, so that it knows how many.
+func (s Sight) basisOfMany(alias string, arg func(any) string) string {
+	p, at, is := s.Bound()
+	if !is || len(p.Otherwise) > 0 || len(p.ByConsent) == 0 {
+		return s.basis(alias, arg)
 	}
-	registered := func(basis string) string {
-		return "SELECT p.id FROM purposes p WHERE p.tenant_id = $1 AND p.code = ANY(" + purposes + ") AND p.archived_at IS NULL AND p.legal_basis " + basis
+	ids := make([]string, len(p.ByConsent))
+	for i, id := range p.ByConsent {
+		ids[i] = "'" + id.String() + "'"
 	}
-	return "(" + standing("given", "b.purpose_id = ANY(ARRAY("+registered("= 'consent'")+"))") +
-		" OR EXISTS (SELECT 1 FROM unnest(ARRAY(" + registered("<> 'consent'") + ")) AS o(id) WHERE NOT " + standing("refused", "b.purpose_id = o.id") + "))"
+	instant := arg(at) + "::timestamptz"
+	return alias + ".id IN (SELECT b.contact_id FROM contact_bases b WHERE b.tenant_id = $1 AND b.purpose_id IN (" + strings.Join(ids, ", ") +
+		") AND b.stance = 'given' AND b.standing_from <= " + instant + " AND b.standing_until > " + instant + ")"
 }

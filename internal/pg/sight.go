@@ -176,11 +176,21 @@ func (s Sight) May(v Verb, h Held) bool {
 // for statements that are written as they are needed, with the tenant as their
 // first value; arg names a value. Empty: no condition.
 func (s Sight) Condition(alias string, arg func(any) string) string {
+	return s.condition(alias, arg, s.basisOfMany)
+}
+
+// ConditionOfOne is Condition for a statement that names the contacts that it
+// reads by their identifiers.
+func (s Sight) ConditionOfOne(alias string, arg func(any) string) string {
+	return s.condition(alias, arg, s.basis)
+}
+
+func (s Sight) condition(alias string, arg func(any) string, basisOf func(alias string, arg func(any) string) string) string {
 	if s.all {
 		return ""
 	}
 	condition := "true"
-	if basis := s.basis(alias, arg); basis != "" {
+	if basis := basisOf(alias, arg); basis != "" {
 		condition = basis
 	}
 	if !s.Holds(SeeRestricted) {

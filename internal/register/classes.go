@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// believed is how long the classes of purposes are not asked for again. Whose
-	// data may be read is asked with every statement; only which fields is kept.
+	// believed is how long the classes of purposes, and what those rest on, are not
+	// asked for again. Whose data may be read is asked with every statement.
 	believed = time.Second
 	// settle is how long nothing is kept of an institution whose register
 	// changes: the change is committed some time after forget was called.
@@ -26,46 +26,51 @@ const (
 
 var _ web.Purposes = (*Service)(nil)
 
-// Classes implements web.Purposes.
-func (s *Service) Classes(ctx context.Context, tenant uuid.UUID, codes []string) (classes, known []string, err error) {
+// Registered implements web.Purposes.
+func (s *Service) Registered(ctx context.Context, tenant uuid.UUID, codes []string) (web.Registered, error) {
 	sorted := slices.Sorted(slices.Values(codes))
 	name := tenant.String() + " " + strings.Join(sorted, " ")
 	if have, ok := s.listed.get(name); ok {
-		return have.classes, have.known, nil
+		return have.Registered, nil
 	}
-	row, err := s.q.ClassesFor(pg.WithSight(ctx, pg.Everything()), s.db.Tenant(tenant), tenant, sorted)
+	row, err := s.q.RegisteredFor(pg.WithSight(ctx, pg.Everything()), s.db.Tenant(tenant), tenant, sorted)
 	if err != nil {
-		return nil, nil, err
+		return web.Registered{}, err
 	}
-	s.listed.keep(tenant, name, classesOf{classes: row.Classes, known: row.Known})
-	return row.Classes, row.Known, nil
+	out := web.Registered{Classes: row.Classes, Known: row.Known, ByConsent: row.ByConsent, Otherwise: row.Otherwise}
+	s.listed.keep(tenant, name, believedOf{Registered: out})
+	return out, nil
 }
 
-type classesOf struct {
-	classes, known []string
-	until          time.Time
+// PurposesChange makes a change of an institution's purposes effective at once.
+// It is called before the change is committed.
+func (s *Service) PurposesChange(tenant uuid.UUID) { s.listed.forget(tenant) }
+
+type believedOf struct {
+	web.Registered
+	until time.Time
 }
 
 // listed remembers, for a moment, what the register lists.
 type listed struct {
 	clock    clock.Clock
 	mu       *sync.Mutex
-	by       map[string]classesOf
+	by       map[string]believedOf
 	changing map[uuid.UUID]time.Time // until when nothing of a tenant is kept
 }
 
 func newListed(c clock.Clock) listed {
-	return listed{clock: c, mu: &sync.Mutex{}, by: map[string]classesOf{}, changing: map[uuid.UUID]time.Time{}}
+	return listed{clock: c, mu: &sync.Mutex{}, by: map[string]believedOf{}, changing: map[uuid.UUID]time.Time{}}
 }
 
-func (l *listed) get(name string) (classesOf, bool) {
+func (l *listed) get(name string) (believedOf, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have, ok := l.by[name]
 	return have, ok && l.clock.Now().Before(have.until)
 }
 
-func (l *listed) keep(tenant uuid.UUID, name string, c classesOf) {
+func (l *listed) keep(tenant uuid.UUID, name string, c believedOf) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.clock.Now()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
 )
 
 const (
@@ -22,9 +23,17 @@ const (
 
 // Purposes is what the register of processing activities says of purposes.
 type Purposes interface {
-	// Classes are the classes of fields that the activities in force list for
-	// these purposes; known are those of the codes that are in the register.
-	Classes(ctx context.Context, tenant uuid.UUID, codes []string) (classes, known []string, err error)
+	Registered(ctx context.Context, tenant uuid.UUID, codes []string) (Registered, error)
+}
+
+// Registered is what the register says of some purposes.
+type Registered struct {
+	// Classes are the classes of fields that the activities in force list for them.
+	Classes []string
+	// Known are those of the codes that are in the register, archived ones too.
+	Known []string
+	// ByConsent and Otherwise are those that are not archived.
+	ByConsent, Otherwise []uuid.UUID
 }
 
 // boundScopes are what a credential bound to purposes may still use: to reach
@@ -95,13 +104,13 @@ func Bound(ctx context.Context, p Purposes, actor Actor, now func() time.Time) (
 
 // bound also reports whether the register knows one of the purposes.
 func bound(ctx context.Context, p Purposes, actor Actor, now func() time.Time) (Actor, bool, error) {
-	classes, known, err := p.Classes(ctx, actor.Tenant, actor.Purposes)
+	r, err := p.Registered(ctx, actor.Tenant, actor.Purposes)
 	if err != nil {
 		return actor, false, err
 	}
-	actor.Readable, actor.Writable = narrow(actor.Readable, classes), narrow(actor.Writable, classes)
-	actor.Sight = actor.Sight.ForPurposes(actor.Purposes, slices.Contains(actor.Readable, "contact_point"), now)
-	return actor, len(known) > 0, nil
+	actor.Readable, actor.Writable = narrow(actor.Readable, r.Classes), narrow(actor.Writable, r.Classes)
+	actor.Sight = actor.Sight.ForPurposes(pg.Purposes{Codes: actor.Purposes, ByConsent: r.ByConsent, Otherwise: r.Otherwise}, slices.Contains(actor.Readable, "contact_point"), now)
+	return actor, len(r.Known) > 0, nil
 }
 
 // narrow leaves of classes those that may be used: of nil, which stands for all

@@ -632,13 +632,14 @@ func (q *Queries) GiveTag(ctx context.Context, db DBTX, arg GiveTagParams) (int6
 }
 
 const HasBasis = `-- name: HasBasis :one
-SELECT has_basis($1, $2, $3::text[], $4::timestamptz)::boolean
+SELECT has_basis($1, $2, coalesce($3::uuid[], '{}'), coalesce($4::uuid[], '{}'), $5::timestamptz)::boolean
 `
 
 type HasBasisParams struct {
 	TenantID  uuid.UUID
 	ContactID uuid.UUID
-	Purposes  []string
+	ByConsent []uuid.UUID
+	Otherwise []uuid.UUID
 	Instant   time.Time
 }
 
@@ -647,7 +648,8 @@ func (q *Queries) HasBasis(ctx context.Context, db DBTX, arg HasBasisParams) (bo
 	row := db.QueryRow(ctx, HasBasis,
 		arg.TenantID,
 		arg.ContactID,
-		arg.Purposes,
+		arg.ByConsent,
+		arg.Otherwise,
 		arg.Instant,
 	)
 	var column_1 bool

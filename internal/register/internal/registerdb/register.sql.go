@@ -23,29 +23,6 @@ func (q *Queries) AddPurposes(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 	return err
 }
 
-const classesFor = `-- name: ClassesFor :one
-SELECT coalesce((SELECT array_agg(DISTINCT f.class ORDER BY f.class)
-                 FROM processing_activities a
-                 JOIN processing_activity_purposes l ON l.tenant_id = a.tenant_id AND l.activity_id = a.id
-                 JOIN purposes p ON p.tenant_id = l.tenant_id AND p.id = l.purpose_id AND p.archived_at IS NULL,
-                 unnest(a.field_classes) AS f(class)
-                 WHERE a.tenant_id = $1 AND a.status = 'active' AND p.code = ANY($2::text[])), '{}')::text[] AS classes,
-       coalesce((SELECT array_agg(p.code) FROM purposes p WHERE p.tenant_id = $1 AND p.code = ANY($2::text[])), '{}')::text[] AS known
-`
-
-type ClassesForRow struct {
-	Classes []string
-	Known   []string
-}
-
-// What the activities in force list for purposes, and which of them there are.
-func (q *Queries) ClassesFor(ctx context.Context, db DBTX, tenantID uuid.UUID, codes []string) (ClassesForRow, error) {
-	row := db.QueryRow(ctx, classesFor, tenantID, codes)
-	var i ClassesForRow
-	err := row.Scan(&i.Classes, &i.Known)
-	return i, err
-}
-
 const dropPurposesOf = `-- name: DropPurposesOf :exec
 DELETE FROM processing_activity_purposes WHERE tenant_id = $1 AND activity_id = $2
 `
@@ -479,6 +456,40 @@ func (q *Queries) LockActivity(ctx context.Context, db DBTX, tenantID uuid.UUID,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const registeredFor = `-- name: RegisteredFor :one
+SELECT coalesce((SELECT array_agg(DISTINCT f.class ORDER BY f.class)
+                 FROM processing_activities a
+                 JOIN processing_activity_purposes l ON l.tenant_id = a.tenant_id AND l.activity_id = a.id
+                 JOIN purposes p ON p.tenant_id = l.tenant_id AND p.id = l.purpose_id AND p.archived_at IS NULL,
+                 unnest(a.field_classes) AS f(class)
+                 WHERE a.tenant_id = $1 AND a.status = 'active' AND p.code = ANY($2::text[])), '{}')::text[] AS classes,
+       coalesce((SELECT array_agg(p.code) FROM purposes p WHERE p.tenant_id = $1 AND p.code = ANY($2::text[])), '{}')::text[] AS known,
+       coalesce((SELECT array_agg(p.id) FROM purposes p WHERE p.tenant_id = $1 AND p.code = ANY($2::text[])
+                 AND p.archived_at IS NULL AND p.legal_basis = 'consent'), '{}')::uuid[] AS by_consent,
+       coalesce((SELECT array_agg(p.id) FROM purposes p WHERE p.tenant_id = $1 AND p.code = ANY($2::text[])
+                 AND p.archived_at IS NULL AND p.legal_basis <> 'consent'), '{}')::uuid[] AS otherwise
+`
+
+type RegisteredForRow struct {
+	Classes   []string
+	Known     []string
+	ByConsent []uuid.UUID
+	Otherwise []uuid.UUID
+}
+
+// What the activities in force list for purposes, which of them there are, and what those in force rest on.
+func (q *Queries) RegisteredFor(ctx context.Context, db DBTX, tenantID uuid.UUID, codes []string) (RegisteredForRow, error) {
+	row := db.QueryRow(ctx, registeredFor, tenantID, codes)
+	var i RegisteredForRow
+	err := row.Scan(
+		&i.Classes,
+		&i.Known,
+		&i.ByConsent,
+		&i.Otherwise,
 	)
 	return i, err
 }
