@@ -22,7 +22,7 @@ SELECT * FROM contacts WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: HasBasis :one
 -- Whether any of these purposes may be pursued with a contact at an instant.
-SELECT has_basis(@tenant_id, @contact_id, coalesce(@by_consent::uuid[], '{}'), coalesce(@otherwise::uuid[], '{}'), @instant::timestamptz)::boolean;
+SELECT has_basis(@tenant_id, @contact_id, @by_consent::uuid[], @otherwise::uuid[], @instant::timestamptz)::boolean;
 
 -- name: LockContact :one
 SELECT * FROM contacts WHERE tenant_id = @tenant_id AND id = @id FOR UPDATE;

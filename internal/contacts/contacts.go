@@ -85,7 +85,7 @@ func (s *Service) seen(ctx context.Context, db pg.DBTX, c Contact) error {
 	if !bound {
 		return nil
 	}
-	if stands, err := s.q.HasBasis(ctx, db, contactsdb.HasBasisParams{TenantID: c.TenantID, ContactID: c.ID, ByConsent: purposes.ByConsent, Otherwise: purposes.Otherwise, Instant: at}); err != nil || stands {
+	if stands, err := s.q.HasBasis(ctx, db, contactsdb.HasBasisParams{TenantID: c.TenantID, ContactID: c.ID, ByConsent: purposes.ByConsent(), Otherwise: purposes.Otherwise(), Instant: at}); err != nil || stands {
 		return err
 	}
 	return fault.NotFound()

@@ -14,53 +14,61 @@ import (
 // their codes, and by their identifiers those of them that are in force, apart by
 // whether they rest on consent (GDPR art. 6(1)(a)).
 type Purposes struct {
-	Codes                []string
-	ByConsent, Otherwise []uuid.UUID
+	codes                []string
+	byConsent, otherwise []uuid.UUID
+	text                 string // as members of a sight
+}
+
+// NewPurposes puts purposes together. What is no code of the register stands for
+// no purpose; it could not travel inside a statement either.
+func NewPurposes(codes []string, byConsent, otherwise []uuid.UUID) Purposes {
+	p := Purposes{byConsent: nonNilIDs(byConsent), otherwise: nonNilIDs(otherwise),
+		codes: slices.DeleteFunc(slices.Clone(codes), func(c string) bool { return !purposeForm.MatchString(c) })}
+	members, err := json.Marshal(struct {
+		Codes     []string    `json:"u"`
+		ByConsent []uuid.UUID `json:"c,omitempty"`
+		Otherwise []uuid.UUID `json:"o,omitempty"`
+	}{p.codes, p.byConsent, p.otherwise})
+	if err != nil {
+		return Purposes{} // cannot happen: names and identifiers only
+	}
+	p.text = strings.Trim(string(members), "{}")
+	return p
 }
 
 // bound is what a sight is held to besides rights.
 type bound struct {
 	purposes Purposes
-	text     string // the members of a sight but the instant
 	now      func() time.Time
 }
 
 var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,59}$`)
 
 // ForPurposes narrows a sight to the contacts with which one of these purposes
-// of the register may be pursued, at the instant at which a statement is sent: a
-// consent that is withdrawn meanwhile no longer counts. Without reach nobody's
-// contact points are seen. now tells the time.
+// may be pursued, at the instant at which a statement is sent: a consent that is
+// withdrawn meanwhile no longer counts. Without reach nobody's contact points are
+// seen. now tells the time.
 func (s Sight) ForPurposes(p Purposes, reach bool, now func() time.Time) Sight {
-	narrowed := SightOf{Everywhere: s.everywhere, Departments: s.departments, Principals: s.principals}
-	if s.all {
-		narrowed.Everywhere = Verbs()
+	if s.all || !reach {
+		held := SightOf{Everywhere: s.everywhere, Departments: s.departments, Principals: s.principals}
+		if s.all {
+			held.Everywhere = Verbs()
+		}
+		if !reach {
+			held.Everywhere = slices.DeleteFunc(slices.Clone(held.Everywhere), func(v Verb) bool { return v == SeeContactPoints })
+			held.Departments = cloneWithout(held.Departments, SeeContactPoints)
+		}
+		s = held.Sight()
 	}
-	if !reach {
-		narrowed.Everywhere = slices.DeleteFunc(slices.Clone(narrowed.Everywhere), func(v Verb) bool { return v == SeeContactPoints })
-		narrowed.Departments = cloneWithout(narrowed.Departments, SeeContactPoints)
-	}
-	out := narrowed.Sight()
-	// What is no code of the register stands for no purpose; it could not travel
-	// inside a statement either.
-	p.Codes = slices.DeleteFunc(slices.Clone(p.Codes), func(c string) bool { return !purposeForm.MatchString(c) })
-	members, err := json.Marshal(struct {
-		Codes     []string    `json:"u"`
-		ByConsent []uuid.UUID `json:"c,omitempty"`
-		Otherwise []uuid.UUID `json:"o,omitempty"`
-	}{p.Codes, p.ByConsent, p.Otherwise})
-	if err != nil || len(out.text) < 2 {
-		return Sight{} // cannot happen: names and identifiers only
-	}
-	out.bound = &bound{purposes: p, now: now, text: strings.TrimSuffix(strings.TrimSuffix(out.text, "}"), "{")}
-	if out.bound.text != "" {
-		out.bound.text += ","
-	} else {
-		out.bound.text = "{"
-	}
-	out.bound.text += strings.Trim(string(members), "{}")
-	return out
+	s.bound = &bound{purposes: p, now: now}
+	return s
 }
+
+// ByConsent are those that rest on consent.
+func (p Purposes) ByConsent() []uuid.UUID { return p.byConsent }
+
+// Otherwise are those that rest on another basis.
+func (p Purposes) Otherwise() []uuid.UUID { return p.otherwise }
 
 func cloneWithout[K comparable, V any](m map[K]V, without K) map[K]V {
 	out := make(map[K]V, len(m))
@@ -81,12 +89,20 @@ func (s Sight) Bound() (p Purposes, at time.Time, is bool) {
 	return s.bound.purposes, s.bound.now(), true
 }
 
-// sent is the text of a sight as it goes out with a statement, now.
+// sent is the text of a sight as it goes out with a statement, now. A sight
+// without a text, or a purpose without one, sees nothing.
 func (s Sight) sent() string {
 	if s.bound == nil {
 		return s.text
 	}
-	return s.bound.text + `,"t":"` + s.bound.now().UTC().Format(time.RFC3339Nano) + `"}`
+	own, ok := strings.CutSuffix(s.text, "}")
+	if !ok || s.bound.purposes.text == "" {
+		return ""
+	}
+	if own != "{" {
+		own += ","
+	}
+	return own + s.bound.purposes.text + `,"t":"` + s.bound.now().UTC().Format(time.RFC3339Nano) + `"}`
 }
 
 // coversPurposes reports whether what o is bound to, s may pursue too.
@@ -94,7 +110,7 @@ func (s Sight) coversPurposes(o Sight) bool {
 	if s.bound == nil {
 		return true
 	}
-	return o.bound != nil && !slices.ContainsFunc(o.bound.purposes.Codes, func(c string) bool { return !slices.Contains(s.bound.purposes.Codes, c) })
+	return o.bound != nil && !slices.ContainsFunc(o.bound.purposes.codes, func(c string) bool { return !slices.Contains(s.bound.purposes.codes, c) })
 }
 
 // basis is has_basis as a condition on the contacts under an alias, in the
@@ -104,7 +120,7 @@ func (s Sight) basis(alias string, arg func(any) string) string {
 	if !is {
 		return ""
 	}
-	return "has_basis(" + alias + ".tenant_id, " + alias + ".id, " + arg(nonNilIDs(p.ByConsent)) + "::uuid[], " + arg(nonNilIDs(p.Otherwise)) + "::uuid[], " +
+	return "has_basis(" + alias + ".tenant_id, " + alias + ".id, " + arg(p.byConsent) + "::uuid[], " + arg(p.otherwise) + "::uuid[], " +
 		arg(at) + "::timestamptz)"
 }
 
@@ -113,11 +129,11 @@ func (s Sight) basis(alias string, arg func(any) string) string {
 // few among many; the purposes are part of the text, so that it knows how many.
 func (s Sight) basisOfMany(alias string, arg func(any) string) string {
 	p, at, is := s.Bound()
-	if !is || len(p.Otherwise) > 0 || len(p.ByConsent) == 0 {
+	if !is || len(p.otherwise) > 0 || len(p.byConsent) == 0 {
 		return s.basis(alias, arg)
 	}
-	ids := make([]string, len(p.ByConsent))
-	for i, id := range p.ByConsent {
+	ids := make([]string, len(p.byConsent))
+	for i, id := range p.byConsent {
 		ids[i] = "'" + id.String() + "'"
 	}
 	instant := arg(at) + "::timestamptz"

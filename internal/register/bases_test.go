@@ -17,20 +17,21 @@ import (
 // What the ledger says of a contact at an instant, by the function that derives
 // it: whether a consent stands anywhere, and whether a refusal does. An answer
 // that waits for its confirmation, or that nobody confirmed, decides nothing:
-// what was decided before it is looked up just before it was given.
+// what was decided before it is looked up just before it was given, and may have
+// ended since.
 const oracle = `
-with recursive at (instant, purpose_id, channel, point_value, state, action, since, occurred_at) as (
-    select $3::timestamptz, s.purpose_id, s.channel, s.point_value, s.state, e.action, s.since, e.occurred_at
+with recursive at (instant, purpose_id, channel, point_value, state, action, since, occurred_at, ends) as (
+    select $3::timestamptz, s.purpose_id, s.channel, s.point_value, s.state, e.action, s.since, e.occurred_at, e.expires_at
     from consent_states($1, $2, $3) s join consents e on e.tenant_id = $1 and e.id = s.consent_id
     where s.controller = '' and s.purpose_id = $4
     union all
-    select n.instant, n.purpose_id, n.channel, n.point_value, n.state, n.action, n.since, n.occurred_at
+    select n.instant, n.purpose_id, n.channel, n.point_value, n.state, n.action, n.since, n.occurred_at, n.expires_at
     from at, lateral (
-        select at.occurred_at - interval '1 microsecond' as instant, s.purpose_id, s.channel, s.point_value, s.state, e.action, s.since, e.occurred_at
+        select at.occurred_at - interval '1 microsecond' as instant, s.purpose_id, s.channel, s.point_value, s.state, e.action, s.since, e.occurred_at, e.expires_at
         from consent_states($1, $2, at.occurred_at - interval '1 microsecond') s join consents e on e.tenant_id = $1 and e.id = s.consent_id
         where at.action = 'pending' and s.controller = '' and s.purpose_id = at.purpose_id and s.channel = at.channel and s.point_value is not distinct from at.point_value) n
 )
-select coalesce(bool_or(state = 'given'), false), coalesce(bool_or(state in ('withdrawn', 'refused')), false) from at where action <> 'pending'`
+select coalesce(bool_or(state = 'given' and (ends is null or ends > $3)), false), coalesce(bool_or(state in ('withdrawn', 'refused')), false) from at where action <> 'pending'`
 
 // The intervals kept beside the ledger say at every instant what the ledger
 // says, through late answers, ends of consents, merges and their reversal.

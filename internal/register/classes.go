@@ -37,7 +37,7 @@ func (s *Service) Registered(ctx context.Context, tenant uuid.UUID, codes []stri
 	if err != nil {
 		return web.Registered{}, err
 	}
-	out := web.Registered{Classes: row.Classes, Known: row.Known, ByConsent: row.ByConsent, Otherwise: row.Otherwise}
+	out := web.Registered{Classes: row.Classes, Known: row.Known, Purposes: pg.NewPurposes(sorted, row.ByConsent, row.Otherwise)}
 	s.listed.keep(tenant, name, believedOf{Registered: out})
 	return out, nil
 }

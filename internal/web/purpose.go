@@ -31,9 +31,8 @@ type Registered struct {
 	// Classes are the classes of fields that the activities in force list for them.
 	Classes []string
 	// Known are those of the codes that are in the register, archived ones too.
-	Known []string
-	// ByConsent and Otherwise are those that are not archived.
-	ByConsent, Otherwise []uuid.UUID
+	Known    []string
+	Purposes pg.Purposes
 }
 
 // boundScopes are what a credential bound to purposes may still use: to reach
@@ -109,7 +108,7 @@ func bound(ctx context.Context, p Purposes, actor Actor, now func() time.Time) (
 		return actor, false, err
 	}
 	actor.Readable, actor.Writable = narrow(actor.Readable, r.Classes), narrow(actor.Writable, r.Classes)
-	actor.Sight = actor.Sight.ForPurposes(pg.Purposes{Codes: actor.Purposes, ByConsent: r.ByConsent, Otherwise: r.Otherwise}, slices.Contains(actor.Readable, "contact_point"), now)
+	actor.Sight = actor.Sight.ForPurposes(r.Purposes, slices.Contains(actor.Readable, "contact_point"), now)
 	return actor, len(r.Known) > 0, nil
 }
 

@@ -632,7 +632,7 @@ func (q *Queries) GiveTag(ctx context.Context, db DBTX, arg GiveTagParams) (int6
 }
 
 const HasBasis = `-- name: HasBasis :one
-SELECT has_basis($1, $2, coalesce($3::uuid[], '{}'), coalesce($4::uuid[], '{}'), $5::timestamptz)::boolean
+SELECT has_basis($1, $2, $3::uuid[], $4::uuid[], $5::timestamptz)::boolean
 `
 
 type HasBasisParams struct {
