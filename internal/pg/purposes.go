@@ -120,6 +120,12 @@ func (s Sight) basis(alias string, arg func(any) string) string {
 	if !is {
 		return ""
 	}
+	if len(p.otherwise) == 0 {
+		// The function would ask the same, and be called.
+		instant := arg(at) + "::timestamptz"
+		return "EXISTS (SELECT FROM contact_bases b WHERE b.tenant_id = " + alias + ".tenant_id AND b.contact_id = " + alias + ".id AND b.stance = 'given'" +
+			" AND b.purpose_id = ANY(" + arg(p.byConsent) + "::uuid[]) AND b.standing_from <= " + instant + " AND b.standing_until > " + instant + ")"
+	}
 	return "has_basis(" + alias + ".tenant_id, " + alias + ".id, " + arg(p.byConsent) + "::uuid[], " + arg(p.otherwise) + "::uuid[], " +
 		arg(at) + "::timestamptz)"
 }

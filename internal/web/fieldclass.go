@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -38,7 +39,7 @@ type FieldClasses struct {
 	bodies  map[string]*classNode
 	objects map[string]*classNode // by the constant that a resource carries
 	all     []string
-	veils   sync.Map // of a set of classes, one character each: *veil
+	veils   sync.Map // of a set of classes, one bit each: *veil
 }
 
 // NewFieldClasses reads the classes out of the contract.
@@ -79,7 +80,9 @@ func NewFieldClasses(specJSON []byte, operations map[string]api.OperationSpec) (
 		f.all = append(f.all, n.gather(map[*classNode]bool{})...)
 	}
 	slices.Sort(f.all)
-	f.all = slices.Compact(f.all)
+	if f.all = slices.Compact(f.all); len(f.all) > 64 {
+		return nil, fmt.Errorf("web: %d classes of fields, of which 64 can be told apart", len(f.all))
+	}
 	// Asked for by many requests at once, so known before the first.
 	settled := map[*classNode]bool{}
 	for _, list := range f.answers {
@@ -297,14 +300,23 @@ func ContractClasses() (*FieldClasses, error) { return contractClasses() }
 // MaskAnswer takes out of the JSON of an operation's answer what an actor may
 // not read, and returns pointers to it.
 func (f *FieldClasses) MaskAnswer(actor Actor, operation, status string, body []byte) ([]byte, []string, error) {
-	n := f.answers[operation][status]
-	if n == nil && len(status) > 0 {
-		n = f.answers[operation][status[:1]+"XX"]
+	code, err := strconv.Atoi(status)
+	if err != nil {
+		return body, nil, nil //nolint:nilerr // "default": of problems, which have no classes
+	}
+	return f.maskAnswer(nil, actor, operation, code, body)
+}
+
+// maskAnswer appends to out what stays.
+func (f *FieldClasses) maskAnswer(out []byte, actor Actor, operation string, status int, body []byte) ([]byte, []string, error) {
+	n := f.answers[operation][strconv.Itoa(status)]
+	if n == nil {
+		n = f.answers[operation][strconv.Itoa(status/100)+"XX"]
 	}
 	if n == nil {
-		return body, nil, nil
+		return append(out, body...), nil, nil
 	}
-	return f.veilFor(actor).over(n).mask(body)
+	return f.veilFor(actor).over(n).maskTo(out, body)
 }
 
 // mask is the middleware that keeps from the reader of an answer what is of a
@@ -333,7 +345,8 @@ func (f *FieldClasses) mask(op api.OperationSpec) echo.MiddlewareFunc {
 
 func (f *FieldClasses) masked(c echo.Context, op api.OperationSpec, actor Actor, next echo.HandlerFunc) error {
 	original := c.Response().Writer
-	rec := &recorder{header: original.Header(), status: http.StatusOK}
+	rec := borrowRecorder(original.Header())
+	defer rec.giveBack()
 	c.Response().Writer = rec
 	err := next(c)
 	c.Response().Writer = original
@@ -344,9 +357,10 @@ func (f *FieldClasses) masked(c echo.Context, op api.OperationSpec, actor Actor,
 	body := rec.body.Bytes()
 	if len(body) > 0 && isJSON(mediaOf(rec.header)) {
 		var gone []string
-		if body, gone, err = f.MaskAnswer(actor, op.ID, fmt.Sprint(rec.status), body); err != nil {
+		if rec.out, gone, err = f.maskAnswer(rec.out[:0], actor, op.ID, rec.status, body); err != nil {
 			return err
 		}
+		body = rec.out
 		NoteMasked(c.Request().Context(), gone...)
 		rec.header.Del(echo.HeaderContentLength)
 	}

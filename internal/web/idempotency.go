@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -260,6 +261,29 @@ type recorder struct {
 	status int
 	wrote  bool
 	body   bytes.Buffer
+	out    []byte // room for what is made of the body
+}
+
+var recorders = sync.Pool{New: func() any { return &recorder{} }}
+
+// mostKeptRoom bounds the buffers that wait for their next use.
+const mostKeptRoom = 64 << 10
+
+// borrowRecorder gives a recorder for one answer, to be given back when nothing
+// of it is needed any more.
+func borrowRecorder(h http.Header) *recorder {
+	r := recorders.Get().(*recorder)
+	r.header, r.status, r.wrote = h, http.StatusOK, false
+	return r
+}
+
+func (r *recorder) giveBack() {
+	if r.body.Cap() > mostKeptRoom || cap(r.out) > mostKeptRoom {
+		return
+	}
+	r.body.Reset()
+	r.header = nil
+	recorders.Put(r)
 }
 
 func (r *recorder) Header() http.Header { return r.header }

@@ -14,7 +14,7 @@ import (
 // twice.
 type veil struct {
 	reads func(class string) bool
-	mu    sync.Mutex
+	mu    sync.RWMutex
 	nodes map[*classNode]*veiled
 }
 
@@ -36,26 +36,31 @@ type property struct {
 
 // veilFor is the veil of an actor.
 func (f *FieldClasses) veilFor(actor Actor) *veil {
-	key := make([]byte, len(f.all))
+	var key uint64
 	for i, class := range f.all {
-		key[i] = '0'
 		if actor.Reads(class) {
-			key[i] = '1'
+			key |= 1 << i
 		}
 	}
-	if v, ok := f.veils.Load(string(key)); ok {
+	if v, ok := f.veils.Load(key); ok {
 		return v.(*veil)
 	}
 	readable := map[string]bool{}
 	for i, class := range f.all {
-		readable[class] = key[i] == '1'
+		readable[class] = key&(1<<i) != 0
 	}
-	v, _ := f.veils.LoadOrStore(string(key), &veil{reads: func(class string) bool { return readable[class] }, nodes: map[*classNode]*veiled{}})
+	v, _ := f.veils.LoadOrStore(key, &veil{reads: func(class string) bool { return readable[class] }, nodes: map[*classNode]*veiled{}})
 	return v.(*veil)
 }
 
 // over is the veil over a part of the contract.
 func (v *veil) over(n *classNode) *veiled {
+	v.mu.RLock()
+	w, ok := v.nodes[n]
+	v.mu.RUnlock()
+	if ok {
+		return w
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.cover(n)
@@ -89,7 +94,15 @@ func (w *veiled) mask(document []byte) (masked []byte, gone []string, err error)
 	if w == nil || w.clear {
 		return document, nil, nil
 	}
-	c := copier{in: document, out: make([]byte, 0, len(document))}
+	return w.maskTo(make([]byte, 0, len(document)), document)
+}
+
+// maskTo is mask, which appends what stays to out.
+func (w *veiled) maskTo(out, document []byte) (masked []byte, gone []string, err error) {
+	if w == nil || w.clear {
+		return append(out, document...), nil, nil
+	}
+	c := copier{in: document, out: out}
 	gone, err = c.value(w)
 	if err != nil {
 		return nil, nil, err
@@ -225,7 +238,7 @@ func (c *copier) object(w *veiled) ([]string, error) {
 				names = union(have, gone)
 			}
 		}
-		if already, err = json.Marshal(names); err != nil {
+		if already, err = appendNames(nil, names); err != nil {
 			return nil, err
 		}
 	}
@@ -235,6 +248,39 @@ func (c *copier) object(w *veiled) ([]string, error) {
 	}
 	c.out = append(c.out, '}')
 	return gone, nil
+}
+
+// appendNames writes pointers as JSON.
+func appendNames(b []byte, names []string) ([]byte, error) {
+	b = append(b, '[')
+	for i, name := range names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if plainPointer(name) {
+			b = append(append(append(b, '"'), name...), '"')
+			continue
+		}
+		text, err := json.Marshal(name)
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, text...)
+	}
+	return append(b, ']'), nil
+}
+
+// plainPointer reports whether a pointer needs nothing escaped, as those of
+// declared properties do.
+func plainPointer(s string) bool {
+	for i := range len(s) {
+		switch b := s[i]; {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '_', b == '-', b == '/', b == '*', b == '~':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func (c *copier) member(first *bool, raw []byte) {
