@@ -36,6 +36,7 @@ var byJoin = map[string]string{
 	"indicatorsdb.FindPersons":       "few are merged, and the index of those is small",
 	"ticketingdb.ListContactTickets": "few are merged, and the index of those is small",
 	"ticketingdb.FindLastOrders":     "few are merged, and the index of those is small",
+	"contactsdb.ListFamily":          "few are merged, and the index of those is small",
 	"ticketingdb.FindMergedFamily":   "few are merged, and the index of those is small",
 }
 
@@ -54,5 +55,6 @@ var allowedWide = map[string]string{
 	"ticketingdb.SettleMembershipOwners ticketing_orders": "a list of memberships",
 	"ticketingdb.FindContactsByName ticketing_customers":  "partial index: accounts decided by hand",
 	"ticketingdb.FindReplacements ticketing_lines":        "partial index: tickets that replace another",
+	"ticketingdb.FindSalesOf ticketing_lines":             "partial index: tickets of which it is known who holds them",
 	"ticketingdb.FindSurvivors contacts":                  "partial index: contacts that were merged",
 }

@@ -348,3 +348,18 @@ DELETE FROM connector_commands WHERE tenant_id = @tenant_id AND status IN ('conf
 SELECT kind, external_id, content_modified_at FROM ticketing_records
 WHERE tenant_id = @tenant_id AND source_id = @source_id
   AND (kind, external_id) IN (SELECT unnest(@kinds::text[])::text, unnest(@external_ids::text[])::text);
+
+-- name: EraseDeadLetters :execrows
+-- What could not be taken in of somebody who is erased.
+DELETE FROM connector_dead_letters d USING (SELECT unnest(@kinds::text[])::text AS kind, unnest(@external_ids::text[])::text AS external_id) AS u
+WHERE d.tenant_id = @tenant_id AND d.source_id = @source_id AND d.kind = u.kind AND d.external_id = u.external_id;
+
+-- name: EraseResults :exec
+-- Names of accounts that commands made or changed.
+UPDATE connector_commands SET result_id = NULL, error = NULL, version = version + 1, updated_at = now()
+WHERE tenant_id = @tenant_id AND source_id = @source_id AND result_kind = 'customer' AND result_id = ANY(@external_ids::text[]);
+
+-- name: ListWaitingCommands :many
+SELECT * FROM connector_commands
+WHERE tenant_id = @tenant_id AND source_id = @source_id AND status IN ('queued', 'sent')
+ORDER BY id FOR UPDATE;

@@ -48,7 +48,7 @@ ORDER BY created_at DESC, id DESC
 LIMIT @page_size;
 
 -- name: ContactForConsent :one
-SELECT id, merged_into FROM contacts WHERE tenant_id = @tenant_id AND id = @id;
+SELECT id, merged_into, erased_at FROM contacts WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: PointForConsent :one
 SELECT kind, normalized FROM contact_points WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND id = @id;
@@ -142,3 +142,17 @@ WHERE p.code = @purpose AND s.channel = @channel::text AND s.controller = @contr
   AND (s.point_value IS NULL OR s.point_value = @point_value::text)
 ORDER BY about DESC
 LIMIT 1;
+
+-- name: EraseConsents :one
+-- Empties the entries of contacts that are erased.
+SELECT erase_consents(@tenant_id, @contact_ids::uuid[])::bigint;
+
+-- name: KeepBases :exec
+-- Derives anew what may be pursued with these contacts.
+SELECT keep_bases(@tenant_id, @contact_ids::uuid[], NULL);
+
+-- name: PurposesToOppose :many
+-- What somebody may refuse to be written to for (GDPR art. 7(3), 21(2)).
+SELECT code FROM purposes
+WHERE tenant_id = @tenant_id AND archived_at IS NULL AND legal_basis IN ('consent', 'legitimate_interests')
+ORDER BY code;

@@ -336,3 +336,67 @@ RETURNING *;
 
 -- name: CountContactsOfOwner :one
 SELECT count(*)::bigint FROM contacts WHERE tenant_id = @tenant_id AND owner_id = @owner_id::uuid;
+
+-- name: ListFamily :many
+-- A contact and all that were merged into it.
+WITH RECURSIVE family AS (
+    SELECT c.id FROM contacts c WHERE c.tenant_id = @tenant_id AND c.id = @contact_id
+    UNION
+    SELECT c.id FROM contacts c JOIN family f ON c.merged_into = f.id WHERE c.tenant_id = @tenant_id
+)
+SELECT family.id::uuid AS id FROM family ORDER BY 1;
+
+-- name: LockFamily :many
+SELECT * FROM contacts WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: EraseContact :one
+UPDATE contacts
+SET civility = NULL, title = NULL, given_name = NULL, given_names = NULL, family_name = NULL, birth_name = NULL, particle = NULL, name_suffix = NULL,
+    nickname = NULL, birthdate = NULL, legal_name = NULL, trade_name = NULL, organisation_type = NULL, siren = NULL, siret = NULL, rna = NULL,
+    website = NULL, locale = NULL, zoneinfo = NULL, display_name = @display_name, sort_name = @sort_name, source = '', owner_id = NULL,
+    archived_at = coalesce(archived_at, @erased_at::timestamptz), purge_after = NULL, erased_at = @erased_at::timestamptz, updated_at = @erased_at::timestamptz, version = version + 1
+WHERE tenant_id = @tenant_id AND id = @id
+RETURNING *;
+
+-- name: ErasePoints :execrows
+DELETE FROM contact_points WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);
+
+-- name: EraseAddresses :execrows
+DELETE FROM addresses WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);
+
+-- name: EraseExternalIDs :execrows
+DELETE FROM contact_external_ids WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);
+
+-- name: EraseTags :execrows
+DELETE FROM contact_tags WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);
+
+-- name: EraseSearch :exec
+DELETE FROM contact_search WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);
+
+-- name: GetErasureKey :one
+SELECT * FROM contact_erasure_keys WHERE tenant_id = @tenant_id ORDER BY created_at, id LIMIT 1;
+
+-- name: InsertErasureKey :exec
+-- One an institution, whoever comes first.
+INSERT INTO contact_erasure_keys (tenant_id, id, hashing_sealed) VALUES (@tenant_id, @id, @hashing_sealed)
+ON CONFLICT (tenant_id, id) DO NOTHING;
+
+-- name: InsertErasedNames :exec
+INSERT INTO contact_erased_names (tenant_id, name_hash, contact_id, erased_at)
+SELECT @tenant_id, unnest(@name_hashes::bytea[]), unnest(@contact_ids::uuid[]), @erased_at
+ON CONFLICT (tenant_id, name_hash) DO NOTHING;
+
+-- name: FindErasedNames :many
+SELECT name_hash, contact_id FROM contact_erased_names WHERE tenant_id = @tenant_id AND name_hash = ANY(@name_hashes::bytea[]);
+
+-- name: InsertOppositions :exec
+INSERT INTO contact_oppositions (tenant_id, point_hash, kind, since)
+SELECT @tenant_id, unnest(@point_hashes::bytea[]), unnest(@kinds::text[]), @since
+ON CONFLICT (tenant_id, point_hash) DO UPDATE SET since = greatest(contact_oppositions.since, excluded.since);
+
+-- name: FindOppositions :many
+SELECT point_hash, since FROM contact_oppositions WHERE tenant_id = @tenant_id AND point_hash = ANY(@point_hashes::bytea[]);
+
+-- name: MayOnContact :one
+-- Asked with the sight of whoever wants to do it.
+SELECT may(@verb::text, @tenant_id::uuid, @contact_id::uuid)::boolean;

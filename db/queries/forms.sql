@@ -108,3 +108,20 @@ RETURNING *;
 SELECT id FROM addresses
 WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND lower(coalesce(street, '')) = lower(@street) AND postal_code = @postal_code
 LIMIT 1;
+
+-- name: ListSubmissionsOf :many
+-- What erased contacts sent, and what was sent from their addresses and has led
+-- to nobody yet.
+SELECT * FROM form_submissions
+WHERE form_submissions.tenant_id = @tenant_id AND form_submissions.id IN (
+    SELECT a.id FROM form_submissions a WHERE a.tenant_id = @tenant_id AND a.contact_id = ANY(@contact_ids::uuid[])
+    UNION
+    SELECT b.id FROM form_submissions b WHERE b.tenant_id = @tenant_id AND b.email_hash = ANY(@email_hashes::bytea[]) AND b.contact_id IS NULL)
+ORDER BY form_submissions.id FOR UPDATE;
+
+-- name: EraseSubmissions :execrows
+UPDATE form_submissions
+SET status = CASE WHEN status = 'pending' THEN 'rejected' ELSE status END, reason = CASE WHEN status = 'pending' THEN 'contact-erased' ELSE reason END,
+    data = '{}', data_sealed = NULL, origin = '', network = '', user_agent = '', email_hash = NULL, sender_hash = NULL,
+    token_hash = NULL, token_expires_at = NULL, updated_at = now(), version = version + 1
+WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

@@ -38,3 +38,10 @@ WHERE tenant_id = @tenant_id AND status = 'captured'
        OR (created_at, id) < (sqlc.narg('after_created_at')::timestamptz, sqlc.narg('after_id')::uuid))
 ORDER BY created_at DESC, id DESC
 LIMIT @page_size;
+
+-- name: EraseMails :execrows
+-- What was to be sent to these addresses is not, and of what was sent nothing stays but that it was.
+UPDATE mails
+SET recipient = 'erased@invalid', subject = '-', body_sealed = NULL, body_text = NULL, body_html = NULL, headers = '{}',
+    status = CASE WHEN status = 'queued' THEN 'failed' ELSE status END, last_error = NULL
+WHERE tenant_id = @tenant_id AND recipient = ANY(@recipients::text[]);

@@ -64,3 +64,9 @@ UPDATE preference_requests SET email = NULL WHERE tenant_id = @tenant_id AND id 
 
 -- name: DeleteRequests :exec
 DELETE FROM preference_requests WHERE tenant_id = @tenant_id AND requested_at < @before AND email IS NULL;
+
+-- name: EraseLinks :execrows
+DELETE FROM preference_links WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);
+
+-- name: EraseRequests :execrows
+DELETE FROM preference_requests WHERE tenant_id = @tenant_id AND email_hash = ANY(@email_hashes::bytea[]);

@@ -73,3 +73,6 @@ UPDATE sensitive_facts SET sealed = @sealed, lookup = @lookup WHERE tenant_id = 
 
 -- name: DropArrived :execrows
 DELETE FROM sensitive_facts WHERE tenant_id = @tenant_id;
+
+-- name: EraseFacts :execrows
+DELETE FROM sensitive_facts WHERE tenant_id = @tenant_id AND contact_id = ANY(@contact_ids::uuid[]);

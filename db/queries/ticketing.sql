@@ -142,7 +142,7 @@ WITH RECURSIVE found AS (
 SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
        coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM found f JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = f.id
-WHERE f.merged_into IS NULL;
+WHERE f.merged_into IS NULL AND c.erased_at IS NULL;
 
 -- name: FindContactsByPoint :many
 SELECT p.kind AS point_kind, p.normalized, p.verified_at, c.id, c.kind, c.created_at,

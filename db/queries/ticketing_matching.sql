@@ -275,3 +275,66 @@ ON CONFLICT (tenant_id, contact_id) DO UPDATE SET told_id = EXCLUDED.told_id;
 
 -- name: FindOrdersOfContact :many
 SELECT id, version, source_id FROM ticketing_orders WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND NOT stub AND NOT deleted AND id > @after_id::uuid ORDER BY id LIMIT @page_size;
+
+-- name: FindSalesOf :many
+-- What of contacts is at the sources: accounts, also those that only their orders
+-- name; orders they bought; tickets they hold and the orders these are in;
+-- memberships, gift cards and bookings.
+SELECT 'customer'::text AS part, u.id, u.source_id, u.external_id FROM ticketing_customers u
+WHERE u.tenant_id = @tenant_id AND u.contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'customer'::text, u.id, u.source_id, u.external_id FROM ticketing_orders o
+JOIN ticketing_customers u ON u.tenant_id = o.tenant_id AND u.id = o.customer_id AND u.contact_id IS NULL AND u.anonymized_at IS NULL
+WHERE o.tenant_id = @tenant_id AND o.contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'order'::text, o.id, o.source_id, o.external_id FROM ticketing_orders o
+WHERE o.tenant_id = @tenant_id AND o.contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'ticket'::text, l.ticket_id, o.source_id, l.external_id FROM ticketing_lines l
+JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+WHERE l.tenant_id = @tenant_id AND l.holder_contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'held'::text, o.id, o.source_id, o.external_id FROM ticketing_lines l
+JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+WHERE l.tenant_id = @tenant_id AND l.holder_contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'membership'::text, m.id, m.source_id, m.external_id FROM ticketing_memberships m
+WHERE m.tenant_id = @tenant_id AND m.contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'gift_card'::text, g.id, g.source_id, g.external_id FROM ticketing_gift_cards g
+WHERE g.tenant_id = @tenant_id AND g.contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'group_booking'::text, b.id, b.source_id, b.external_id FROM ticketing_group_bookings b
+WHERE b.tenant_id = @tenant_id AND b.contact_id = ANY(@contacts::uuid[])
+UNION
+SELECT 'booking_person'::text, b.id, b.source_id, b.external_id FROM ticketing_group_bookings b
+WHERE b.tenant_id = @tenant_id AND b.person_contact_id = ANY(@contacts::uuid[]);
+
+-- name: FindErasedContacts :many
+SELECT id FROM contacts WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND erased_at IS NOT NULL;
+
+-- name: EraseDecisions :one
+SELECT erase_ticketing_decisions(@tenant_id, @contacts::uuid[], @orders::uuid[])::bigint;
+
+-- name: EraseReviews :execrows
+-- Reviews that were about erased contacts, or raised by what they bought: no
+-- description leads to them any more.
+UPDATE ticketing_reviews
+SET contact_id = NULL, status = CASE WHEN status = 'open' THEN 'settled' ELSE status END, decided_at = coalesce(decided_at, @at::timestamptz),
+    inputs = encode(sha256(convert_to(id::text, 'UTF8')), 'hex'), version = version + 1, updated_at = @at::timestamptz
+WHERE tenant_id = @tenant_id AND (contact_id = ANY(@contacts::uuid[]) OR subject_id = ANY(@subjects::uuid[]));
+
+-- name: EraseCandidates :execrows
+DELETE FROM ticketing_review_candidates WHERE tenant_id = @tenant_id AND contact_id = ANY(@contacts::uuid[]);
+
+-- name: EraseProposals :execrows
+DELETE FROM ticketing_household_proposals WHERE tenant_id = @tenant_id AND (contact_id = ANY(@contacts::uuid[]) OR other_id = ANY(@contacts::uuid[]));
+
+-- name: EraseMoves :exec
+DELETE FROM ticketing_moves WHERE tenant_id = @tenant_id AND contact_id = ANY(@contacts::uuid[]);
+
+-- name: EraseMailboxes :exec
+-- Addresses that sales showed to be shared, where nobody else is left at them.
+DELETE FROM ticketing_mailboxes m
+WHERE m.tenant_id = @tenant_id AND m.origin = 'learnt' AND m.pattern = ANY(@addresses::text[])
+  AND NOT EXISTS (SELECT 1 FROM contact_points p WHERE p.tenant_id = @tenant_id AND p.kind = 'email' AND p.normalized = m.pattern);

@@ -921,6 +921,21 @@ func (e ContactEntitlementsObject) Valid() bool {
 	}
 }
 
+// Defines values for ContactErasureObject.
+const (
+	ContactErasureObjectContactErasure ContactErasureObject = "contact_erasure"
+)
+
+// Valid indicates whether the value is a known member of the ContactErasureObject enum.
+func (e ContactErasureObject) Valid() bool {
+	switch e {
+	case ContactErasureObjectContactErasure:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContactExternalIDObject.
 const (
 	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
@@ -7947,6 +7962,42 @@ type ContactEntitlements struct {
 // ContactEntitlementsObject defines model for ContactEntitlements.Object.
 type ContactEntitlementsObject string
 
+// ContactErasure defines model for ContactErasure.
+type ContactErasure struct {
+	// Actor Who erased it.
+	Actor struct {
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+	} `json:"actor"`
+	ContactID openapi_types.UUID `json:"contact_id"`
+
+	// Erased How many of what were removed or emptied; what there was none of is left out.
+	Erased               []ErasureCount     `json:"erased"`
+	ErasedAt             time.Time          `json:"erased_at"`
+	ID                   openapi_types.UUID `json:"id"`
+	InstructionReference string             `json:"instruction_reference"`
+
+	// Kept How many of what stay, and why (GDPR, article 17(3)).
+	Kept   []ErasureKept        `json:"kept"`
+	Object ContactErasureObject `json:"object"`
+	Reason string               `json:"reason"`
+
+	// Sources The ticketing systems in which the person had an account, one entry an account.
+	Sources []ErasureNotice `json:"sources"`
+}
+
+// ContactErasureObject defines model for ContactErasure.Object.
+type ContactErasureObject string
+
+// ContactErasureCreate defines model for ContactErasureCreate.
+type ContactErasureCreate struct {
+	// InstructionReference The written instruction, or the person's request, by its number in your files.
+	InstructionReference string `json:"instruction_reference"`
+
+	// Reason Why, in words that say nothing of who the person is.
+	Reason string `json:"reason"`
+}
+
 // ContactExternalID The name of a contact in another system.
 type ContactExternalID struct {
 	ContactID   openapi_types.UUID      `json:"contact_id"`
@@ -8487,6 +8538,36 @@ type EntitledMembership struct {
 
 	// ValidUntil The first instant at which it is no longer valid.
 	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+}
+
+// ErasureCount defines model for ErasureCount.
+type ErasureCount struct {
+	Count int64  `json:"count"`
+	Kind  string `json:"kind"`
+}
+
+// ErasureKept defines model for ErasureKept.
+type ErasureKept struct {
+	Count int64  `json:"count"`
+	Kind  string `json:"kind"`
+
+	// Reason `accounting`: as of nobody, to account for what was sold; `proof`: that an answer was given, when and for what, and nothing else; `no_return`: so that no import makes the person again; `opposition`: so that nobody writes to them.
+	Reason string `json:"reason"`
+}
+
+// ErasureNotice defines model for ErasureNotice.
+type ErasureNotice struct {
+	// Code `ticketing-source-not-connected`, `capability-missing`, or why the system refused.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// CommandID The command that was queued.
+	CommandID  nullable.Nullable[openapi_types.UUID] `json:"command_id"`
+	SourceCode string                                `json:"source_code"`
+	SourceID   openapi_types.UUID                    `json:"source_id"`
+
+	// Status `unsupported`: the system cannot be asked, and somebody has to see to it there; `code` says why.
+	Status    string    `json:"status"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
@@ -15063,6 +15144,15 @@ type GetContactEntitlementsParams struct {
 	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
 }
 
+// EraseContactParams defines parameters for EraseContact.
+type EraseContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
 	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
@@ -17623,6 +17713,9 @@ type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
 // PutContactDepartmentJSONRequestBody defines body for PutContactDepartment for application/json ContentType.
 type PutContactDepartmentJSONRequestBody = ContactDepartmentPut
 
+// EraseContactJSONRequestBody defines body for EraseContact for application/json ContentType.
+type EraseContactJSONRequestBody = ContactErasureCreate
+
 // RestrictContactJSONRequestBody defines body for RestrictContact for application/json ContentType.
 type RestrictContactJSONRequestBody = ContactRestrict
 
@@ -18634,6 +18727,12 @@ type ServerInterface interface {
 	// GetContactEntitlements Read what a contact is entitled to
 	// (GET /v1/contacts/{contact_id}/entitlements)
 	GetContactEntitlements(ctx echo.Context, contactID TicketingContactID, params GetContactEntitlementsParams) error
+	// EraseContact Erase a person
+	// (POST /v1/contacts/{contact_id}/erase)
+	EraseContact(ctx echo.Context, contactID ContactID, params EraseContactParams) error
+	// GetContactErasure Read the record of an erasure
+	// (GET /v1/contacts/{contact_id}/erasure)
+	GetContactErasure(ctx echo.Context, contactID ContactID) error
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx echo.Context, contactID ContactID, params ListContactExternalIdsParams) error
@@ -22338,6 +22437,73 @@ func (w *ServerInterfaceWrapper) GetContactEntitlements(ctx echo.Context) error 
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetContactEntitlements(ctx, contactID, params)
+	return err
+}
+
+// EraseContact converts echo context to params.
+func (w *ServerInterfaceWrapper) EraseContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EraseContact(ctx, contactID, params)
+	return err
+}
+
+// GetContactErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetContactErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "contact_id" -------------
+	var contactID ContactID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "contact_id", ctx.Param("contact_id"), &contactID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetContactErasure(ctx, contactID)
 	return err
 }
 
@@ -32859,6 +33025,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PATCH(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts/:sensitive_fact_id", wrapper.UpdateSensitiveFact, options.OperationMiddlewares["updateSensitiveFact"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/sensitive-facts/:sensitive_fact_id/history", wrapper.GetSensitiveFactHistory, options.OperationMiddlewares["getSensitiveFactHistory"]...)
 	router.POST(options.BaseURL+"/v1/sensitive-facts/search", wrapper.FindSensitiveIdentifier, options.OperationMiddlewares["findSensitiveIdentifier"]...)
+	router.POST(options.BaseURL+"/v1/contacts/:contact_id/erase", wrapper.EraseContact, options.OperationMiddlewares["eraseContact"]...)
+	router.GET(options.BaseURL+"/v1/contacts/:contact_id/erasure", wrapper.GetContactErasure, options.OperationMiddlewares["getContactErasure"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.ListContactConsents, options.OperationMiddlewares["listContactConsents"]...)
 	router.POST(options.BaseURL+"/v1/contacts/:contact_id/consents", wrapper.CreateConsent, options.OperationMiddlewares["createConsent"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/consents/history", wrapper.ListContactConsentHistory, options.OperationMiddlewares["listContactConsentHistory"]...)
@@ -35509,6 +35677,52 @@ type GetContactEntitlementsResponseObject interface {
 type GetContactEntitlements200JSONResponse ContactEntitlements
 
 func (response GetContactEntitlements200JSONResponse) VisitGetContactEntitlementsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EraseContactRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+	Params    EraseContactParams
+	Body      *EraseContactJSONRequestBody
+}
+
+type EraseContactResponseObject interface {
+	VisitEraseContactResponse(w http.ResponseWriter) error
+}
+
+type EraseContact200JSONResponse ContactErasure
+
+func (response EraseContact200JSONResponse) VisitEraseContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetContactErasureRequestObject struct {
+	ContactID ContactID `json:"contact_id"`
+}
+
+type GetContactErasureResponseObject interface {
+	VisitGetContactErasureResponse(w http.ResponseWriter) error
+}
+
+type GetContactErasure200JSONResponse ContactErasure
+
+func (response GetContactErasure200JSONResponse) VisitGetContactErasureResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -44234,6 +44448,12 @@ type StrictServerInterface interface {
 	// GetContactEntitlements Read what a contact is entitled to
 	// (GET /v1/contacts/{contact_id}/entitlements)
 	GetContactEntitlements(ctx context.Context, request GetContactEntitlementsRequestObject) (GetContactEntitlementsResponseObject, error)
+	// EraseContact Erase a person
+	// (POST /v1/contacts/{contact_id}/erase)
+	EraseContact(ctx context.Context, request EraseContactRequestObject) (EraseContactResponseObject, error)
+	// GetContactErasure Read the record of an erasure
+	// (GET /v1/contacts/{contact_id}/erasure)
+	GetContactErasure(ctx context.Context, request GetContactErasureRequestObject) (GetContactErasureResponseObject, error)
 	// ListContactExternalIds List the external ids of a contact
 	// (GET /v1/contacts/{contact_id}/external-ids)
 	ListContactExternalIds(ctx context.Context, request ListContactExternalIdsRequestObject) (ListContactExternalIdsResponseObject, error)
@@ -47636,6 +47856,80 @@ func (sh *strictHandler) GetContactEntitlements(ctx echo.Context, contactID Tick
 		return err
 	} else if validResponse, ok := response.(GetContactEntitlementsResponseObject); ok {
 		return validResponse.VisitGetContactEntitlementsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EraseContact operation middleware
+func (sh *strictHandler) EraseContact(ctx echo.Context, contactID ContactID, params EraseContactParams) error {
+	var request EraseContactRequestObject
+
+	request.ContactID = contactID
+	request.Params = params
+
+	var body EraseContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EraseContact(ctx.Request().Context(), request.(EraseContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EraseContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EraseContactResponseObject); ok {
+		return validResponse.VisitEraseContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetContactErasure operation middleware
+func (sh *strictHandler) GetContactErasure(ctx echo.Context, contactID ContactID) error {
+	var request GetContactErasureRequestObject
+
+	request.ContactID = contactID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetContactErasure(ctx.Request().Context(), request.(GetContactErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetContactErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetContactErasureResponseObject); ok {
+		return validResponse.VisitGetContactErasureResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -144,6 +144,16 @@ type SensitiveOperations interface {
 	FindSensitiveIdentifier(ctx context.Context, request FindSensitiveIdentifierRequestObject) (FindSensitiveIdentifierResponseObject, error)
 }
 
+// PrivacyOperations are the operations of api/privacy.yaml.
+type PrivacyOperations interface {
+	// EraseContact: Erase a person
+	// (POST /v1/contacts/{contact_id}/erase)
+	EraseContact(ctx context.Context, request EraseContactRequestObject) (EraseContactResponseObject, error)
+	// GetContactErasure: Read the record of an erasure
+	// (GET /v1/contacts/{contact_id}/erasure)
+	GetContactErasure(ctx context.Context, request GetContactErasureRequestObject) (GetContactErasureResponseObject, error)
+}
+
 // ConsentsOperations are the operations of api/consents.yaml.
 type ConsentsOperations interface {
 	// ListContactConsents: Read the present answers of a contact

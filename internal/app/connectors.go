@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -47,6 +48,9 @@ func (a *App) newConnectors(schemas web.Schemas) *connectors.Service {
 		Client:  egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, MaxBody: vendorBody, Timeout: vendorTimeout}),
 		Secrets: a.sealed(connectors.SealedSecrets()), Messages: a.sealed(connectors.SealedMessages()), DeadLetters: a.sealed(connectors.SealedDeadLetters()),
 		Commands: a.sealed(connectors.SealedCommands()),
+		Ended: func(ctx context.Context, tx pgx.Tx, command uuid.UUID, status string, unsupported bool) error {
+			return a.domains.privacy.NoteTx(ctx, tx, command, status, unsupported)
+		},
 	}, connectors.Options{PublicURL: a.Config.Public(), Debounce: a.Config.ConnectorDebounce, Backoff: a.Config.ConnectorBackoff}, vendors()...)
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/mail"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/preferences"
+	"github.com/parvis-crm/parvis/internal/privacy"
 	"github.com/parvis-crm/parvis/internal/quotas"
 	"github.com/parvis-crm/parvis/internal/register"
 	"github.com/parvis-crm/parvis/internal/rights"
@@ -64,6 +65,7 @@ type (
 	conformanceHandlers = conformance.Handlers
 	transfersHandlers   = transfers.Handlers
 	preferencesHandlers = preferences.Handlers
+	privacyHandlers     = privacy.Handlers
 	rightsHandlers      = rights.Handlers
 	registerHandlers    = register.Handlers
 	scimHandlers        = scim.Handlers
@@ -97,6 +99,7 @@ type handlers struct {
 	*conformanceHandlers
 	*transfersHandlers
 	*preferencesHandlers
+	*privacyHandlers
 	*vaultHandlers
 	*sensitiveHandlers
 	*siemHandlers
@@ -127,6 +130,7 @@ type domains struct {
 	sibil       *sibil.Service
 	forms       *forms.Service
 	preferences *preferences.Service
+	privacy     *privacy.Service
 	rights      *rights.Service
 	register    *register.Service
 	auditing    *audit.Service
@@ -153,8 +157,10 @@ func (a *App) wire() (handlers, error) {
 	a.domains.operations = operations.NewService(a.DB)
 	a.vault.SetOperations(a.domains.operations)
 	a.domains.contacts = contacts.NewService(a.DB, a.Clock)
+	a.domains.contacts.SetErasureKeys(a.sealed(contacts.SealedErasureKeys()))
 	a.domains.register = register.NewService(a.DB, a.Clock, siteOf(a.Config))
 	a.domains.consents = consents.NewService(a.DB, a.Clock, a.domains.register.PurposesChange)
+	a.domains.contacts.SetOpposed(opposed(a.domains.consents))
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
 	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{
@@ -208,6 +214,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.preferences = preferences.NewService(a.DB, a.Clock,
 		preferences.Needs{Contacts: a.domains.contacts, Consents: a.domains.consents, Mail: a.domains.mail, Log: a.Log},
 		preferences.Config{Secret: a.master.Derive("preferences"), PublicURL: a.Config.Public()})
+	a.domains.privacy = a.newPrivacy()
 	a.domains.exports = transfers.NewService(a.domains.transfers, a.domains.operations, a.Clock, a.Config.DataDir, a.Config.LargestArchive(), a.administratorKey)
 
 	a.runners = append(a.runners,
@@ -271,6 +278,7 @@ func (a *App) wire() (handlers, error) {
 		transfersHandlers:   transfers.NewHandlers(a.domains.exports),
 		conformanceHandlers: conformance.NewHandlers(a.domains.conformance, cursors),
 		preferencesHandlers: preferences.NewHandlers(a.domains.preferences),
+		privacyHandlers:     privacy.NewHandlers(a.domains.privacy),
 		rightsHandlers:      rights.NewHandlers(a.domains.rights, cursors),
 		registerHandlers:    register.NewHandlers(a.domains.register, cursors),
 		signinHandlers:      signin.NewHandlers(a.domains.signin),

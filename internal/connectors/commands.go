@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
-	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
@@ -66,21 +64,8 @@ func (s *Service) Command(ctx context.Context, reference, kind string, data map[
 	if err := s.Schemas.Check(commandSchemas()[kind], data); err != nil {
 		return Command{}, below(err, "#/data")
 	}
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return Command{}, err
-	}
 	out, err := pg.InTxValue(ctx, s.DB, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Command, error) {
-		id := ids.New()
-		sealed, err := s.Commands.Seal(ctx, tx, actor.Tenant, id.String(), raw)
-		if err != nil {
-			return Command{}, err
-		}
-		out, err := s.q.InsertCommand(ctx, tx, connectorsdb.InsertCommandParams{TenantID: actor.Tenant, ID: id, SourceID: src.ID, Kind: kind, Data: sealed})
-		if err != nil {
-			return out, err
-		}
-		return out, s.q.Wake(ctx, tx, 0, actor.Tenant, src.ID)
+		return s.queueCommand(ctx, tx, actor.Tenant, src.ID, kind, data)
 	})
 	s.ring()
 	return out, err
@@ -198,7 +183,7 @@ func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, 
 	p := connectorsdb.EndCommandParams{TenantID: row.TenantID, ID: row.ID, Status: "confirmed"}
 	event := "ticketing.command.confirmed"
 	facts := map[string]any{"kind": row.Kind, "code": t.src.Code}
-	if result.ExternalID != "" {
+	if result.ExternalID != "" && row.Kind != anonymizeCommand { // whose name that was is forgotten
 		p.ResultKind, p.ResultID = &result.Kind, &result.ExternalID
 	}
 	if cause != nil {
@@ -209,6 +194,11 @@ func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, 
 		after, err := t.s.q.EndCommand(ctx, tx, p)
 		if err != nil {
 			return err
+		}
+		if t.s.Ended != nil {
+			if err := t.s.Ended(web.WithActor(ctx, web.SystemActor(row.TenantID, "connectors")), tx, row.ID, p.Status, errors.Is(cause, port.ErrUnsupported)); err != nil {
+				return err
+			}
 		}
 		return events.RecordTx(ctx, tx, events.Entry{
 			Type: event, Subject: events.Subject{Kind: "ticketing_command", ID: row.ID, Version: after.Version}, Facts: facts, Source: "ticketing:" + t.src.Code,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/connectors/internal/connectorsdb"
@@ -55,6 +56,9 @@ type Needs struct {
 	Schemas                        web.Schemas
 	Secrets, Messages, DeadLetters vault.Sealer
 	Commands                       vault.Sealer
+	// Ended is told, in the transaction that notes it, what came of a command;
+	// unsupported: the vendor has no such thing. It may be nil.
+	Ended func(ctx context.Context, tx pgx.Tx, command uuid.UUID, status string, unsupported bool) error
 }
 
 // Options tune the service; zero values take the defaults named.

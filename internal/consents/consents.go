@@ -127,7 +127,7 @@ func (s *Service) seen(ctx context.Context, tenant uuid.UUID, rows []Consent) ([
 	return rows, nil
 }
 
-// present refuses a contact that is not there, or that lives on in another.
+// present refuses a contact that is not there, was erased, or lives on in another.
 func (s *Service) present(ctx context.Context, db pg.DBTX, tenant, contact uuid.UUID) error {
 	c, err := s.q.ContactForConsent(ctx, db, tenant, contact)
 	if pg.IsNoRows(err) {
@@ -142,6 +142,9 @@ func (s *Service) present(ctx context.Context, db pg.DBTX, tenant, contact uuid.
 	}
 	if !look.Sees(&contact) {
 		return fault.NotFound()
+	}
+	if c.ErasedAt != nil {
+		return fault.New(fault.Gone, "contact-erased")
 	}
 	if c.MergedInto != nil {
 		return fault.New(fault.Gone, "contact-merged").Extra("survivor_id", c.MergedInto.String()).

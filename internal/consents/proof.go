@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gowebpki/jcs"
 
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -33,6 +34,14 @@ func (s *Service) Proof(ctx context.Context, id uuid.UUID) (Proof, error) {
 	c, err := s.Get(ctx, id)
 	if err != nil {
 		return Proof{}, err
+	}
+	// Of somebody who was erased the entry stays and its proof does not.
+	of, err := s.q.ContactForConsent(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, c.ContactID)
+	if err != nil {
+		return Proof{}, err
+	}
+	if of.ErasedAt != nil {
+		return Proof{}, fault.New(fault.Gone, "contact-erased")
 	}
 	var wording *StoredWording
 	if c.WordingID != nil {

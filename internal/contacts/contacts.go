@@ -11,6 +11,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/contacts/internal/contactsdb"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -42,6 +43,9 @@ type Service struct {
 	db    *pg.DB
 	q     *contactsdb.Queries
 	clock clock.Clock
+	// What is remembered of erased contacts, and who is told.
+	erasureKeys *vault.Sealer
+	opposed     Opposed
 }
 
 // NewService makes the service.
@@ -49,8 +53,9 @@ func NewService(db *pg.DB, c clock.Clock) *Service {
 	return &Service{db: db, q: contactsdb.New(), clock: c}
 }
 
-// Get returns a contact of the actor's tenant: archived ones too, and for one
-// that was merged the 410 that names the survivor.
+// Get returns a contact of the actor's tenant: archived ones too, for one that
+// was merged the 410 that names the survivor, and for one that was erased a 410
+// that names nobody.
 func (s *Service) Get(ctx context.Context, id uuid.UUID) (Contact, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
@@ -91,8 +96,11 @@ func (s *Service) seen(ctx context.Context, db pg.DBTX, c Contact) error {
 	return fault.NotFound()
 }
 
-// present refuses a contact that lives on in another.
+// present refuses a contact that was erased, or that lives on in another.
 func present(c Contact) error {
+	if c.ErasedAt != nil {
+		return erasedFault()
+	}
 	if c.MergedInto == nil {
 		return nil
 	}

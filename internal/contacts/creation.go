@@ -1,7 +1,9 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -54,10 +56,29 @@ func (c *Creation) WriteTx(ctx context.Context, tx pgx.Tx) error {
 	}
 	drafts := c.drafts
 	c.drafts = nil
-	if err := c.s.claimExternalIDs(ctx, tx, actor.Tenant, drafts); err != nil {
+	// After the names are held, so that nobody erases them meanwhile.
+	claimed, err := c.s.claimExternalIDs(ctx, tx, actor.Tenant, drafts)
+	if err != nil {
 		return err
 	}
+	key, err := c.s.erasureKey(ctx, tx, actor.Tenant, false)
+	if err != nil {
+		return err
+	}
+	if erased, err := c.s.erasedUnder(ctx, tx, actor.Tenant, key, claimed); err != nil || len(erased) > 0 {
+		return cmp.Or(err, erasedFault())
+	}
 	if err := c.s.houses(ctx, tx, actor, drafts); err != nil {
+		return err
+	}
+	var points []*Point
+	for _, d := range drafts {
+		for i := range d.points {
+			points = append(points, &d.points[i])
+		}
+	}
+	opposed, err := c.s.oppose(ctx, tx, actor.Tenant, key, points)
+	if err != nil {
 		return err
 	}
 	b := &pgx.Batch{}
@@ -79,11 +100,15 @@ func (c *Creation) WriteTx(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	return events.RecordTx(ctx, tx, entries...)
+	if err := events.RecordTx(ctx, tx, entries...); err != nil {
+		return err
+	}
+	return c.s.tellOpposed(ctx, tx, opposed)
 }
 
-// claimExternalIDs makes sure that nobody else has or is about to take them.
-func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, drafts []draft) error {
+// claimExternalIDs makes sure that nobody else has or is about to take them, and
+// returns which they are.
+func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, drafts []draft) ([]NewExternalID, error) {
 	var claimed []ExternalID
 	var sources, names []string
 	owner := map[NewExternalID]uuid.UUID{}
@@ -91,7 +116,7 @@ func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.U
 		for _, e := range d.externals {
 			key := NewExternalID{e.Source, e.ExternalID}
 			if id, ok := owner[key]; ok {
-				return fault.New(fault.Conflict, "already-exists").Extra("existing_id", id.String())
+				return nil, fault.New(fault.Conflict, "already-exists").Extra("existing_id", id.String())
 			}
 			owner[key] = e.ContactID
 			claimed = append(claimed, e)
@@ -99,16 +124,16 @@ func (s *Service) claimExternalIDs(ctx context.Context, tx pgx.Tx, tenant uuid.U
 		}
 	}
 	if len(claimed) == 0 {
-		return nil
+		return nil, nil
 	}
 	if err := s.q.LockNames(ctx, tx, lockNames(tenant, claimed)); err != nil {
-		return err
+		return nil, err
 	}
 	taken, err := s.q.FindTakenExternalIDs(ctx, tx, sources, names, tenant)
 	if err == nil && len(taken) > 0 {
-		return alreadyOf(ctx, tx, tenant, taken[0])
+		err = alreadyOf(ctx, tx, tenant, taken[0])
 	}
-	return err
+	return slices.Collect(maps.Keys(owner)), err
 }
 
 // alreadyOf refuses a name that a contact has, and says whose it is to those who

@@ -21,6 +21,14 @@ func (s *Service) FindByExternalID(ctx context.Context, source, externalID strin
 	}
 	db := s.db.Tenant(actor.Tenant)
 	c, err = s.q.FindByExternalID(ctx, db, actor.Tenant, source, externalID)
+	if noRows(err) {
+		_, erased := inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (struct{}, error) {
+			return struct{}{}, s.refuseErased(ctx, tx, NewExternalID{source, externalID})
+		})
+		if erased != nil {
+			err = erased
+		}
+	}
 	if err != nil {
 		return Contact{}, err
 	}

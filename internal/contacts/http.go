@@ -151,7 +151,7 @@ func (h *Handlers) UpdateContact(ctx context.Context, r api.UpdateContactRequest
 
 // ArchiveContact implements POST /v1/contacts/{contact_id}/archive.
 func (h *Handlers) ArchiveContact(ctx context.Context, r api.ArchiveContactRequestObject) (api.ArchiveContactResponseObject, error) {
-	want, err := required(r.Params.IfMatch)
+	want, err := RequiredVersion(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -246,8 +246,9 @@ func (h *Handlers) UnlinkContactExternalID(ctx context.Context, r api.UnlinkCont
 
 func location(id uuid.UUID) string { return "/v1/contacts/" + id.String() }
 
-// required is ifMatch where the condition must be there (RFC 6585 §3).
-func required(header *string) (*int64, error) {
+// RequiredVersion is the version of a contact that a request says it read, where
+// it has to say so (RFC 6585 §3).
+func RequiredVersion(header *string) (*int64, error) {
 	want, err := ifMatch(header)
 	if err == nil && want == nil {
 		err = fault.New(fault.PreconditionRequired, "precondition-required").AtHeader("If-Match", "required")
@@ -320,7 +321,7 @@ func (h *Handlers) UpdateContactPoint(ctx context.Context, r api.UpdateContactPo
 
 // DeleteContactPoint implements DELETE /v1/contacts/{contact_id}/contact-points/{contact_point_id}.
 func (h *Handlers) DeleteContactPoint(ctx context.Context, r api.DeleteContactPointRequestObject) (api.DeleteContactPointResponseObject, error) {
-	want, err := required(r.Params.IfMatch)
+	want, err := RequiredVersion(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -386,7 +387,7 @@ func (h *Handlers) UpdateAddress(ctx context.Context, r api.UpdateAddressRequest
 
 // DeleteAddress implements DELETE /v1/contacts/{contact_id}/addresses/{address_id}.
 func (h *Handlers) DeleteAddress(ctx context.Context, r api.DeleteAddressRequestObject) (api.DeleteAddressResponseObject, error) {
-	want, err := required(r.Params.IfMatch)
+	want, err := RequiredVersion(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -459,7 +460,7 @@ func (h *Handlers) UpdateTag(ctx context.Context, r api.UpdateTagRequestObject) 
 
 // ArchiveTag implements DELETE /v1/tags/{tag_id}.
 func (h *Handlers) ArchiveTag(ctx context.Context, r api.ArchiveTagRequestObject) (api.ArchiveTagResponseObject, error) {
-	want, err := required(r.Params.IfMatch)
+	want, err := RequiredVersion(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}
@@ -482,7 +483,7 @@ func (h *Handlers) RestoreTag(ctx context.Context, r api.RestoreTagRequestObject
 
 // MergeTag implements POST /v1/tags/{tag_id}/merge.
 func (h *Handlers) MergeTag(ctx context.Context, r api.MergeTagRequestObject) (api.MergeTagResponseObject, error) {
-	want, err := required(r.Params.IfMatch)
+	want, err := RequiredVersion(r.Params.IfMatch)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func asRead(ctx context.Context) bool {
 }
 
 // contactObject is a contact of the contract, made of contactColumns.
-var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "reach_department_ids", "act_department_ids", "export_department_ids"}, map[string]string{
+var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "reach_department_ids", "act_department_ids", "export_department_ids", "erased_at"}, map[string]string{
 	"object": `"contact"`, "contact_points": "null", "addresses": "null", "tags": "null", "external_ids": "null",
 })
 
@@ -37,6 +37,7 @@ var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "me
 var (
 	idColumn, mergedColumn, versionColumn = columnOf("id"), columnOf("merged_into"), columnOf("version")
 	createdColumn, updatedColumn          = columnOf("created_at"), columnOf("updated_at")
+	erasedColumn                          = columnOf("erased_at")
 	sortNameColumn, scoreColumn           = columnOf("sort_name"), len(contactColumnNames())
 	restrictedColumn, viewersColumn       = columnOf("is_restricted"), columnOf("viewer_ids")
 	departmentsColumn, reachColumn        = columnOf("department_ids"), columnOf("reach_department_ids")
@@ -138,7 +139,7 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	dest := make([]any, scoreColumn)
 	dest[mergedColumn], dest[versionColumn] = &c.MergedInto, &c.Version
 	dest[restrictedColumn], dest[viewersColumn], dest[departmentsColumn] = &c.Restricted, &c.ViewerIds, &c.DepartmentIds
-	dest[reachColumn] = &c.ReachDepartmentIds
+	dest[reachColumn], dest[erasedColumn] = &c.ReachDepartmentIds, &c.ErasedAt
 	if err := rows.Scan(dest...); err != nil {
 		return written{}, err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-// Query asks for contacts. All that is set must hold; merged contacts are never
-// listed.
+// Query asks for contacts. All that is set must hold; merged and erased contacts
+// are never listed.
 type Query struct {
 	Q                         *string // words, an e-mail address, a number, an identifier
 	Kind, SIREN, SIRET        *string
@@ -83,7 +83,7 @@ const contactColumns = `c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_
 	c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website,
 	c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version,
 	c.created_at, c.updated_at, c.restricted AS is_restricted, c.viewer_ids, c.department_ids, c.owner_id,
-	c.reach_department_ids, c.act_department_ids, c.export_department_ids`
+	c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at`
 
 // statement is a query being written: only what is asked for is in it, so that
 // the planner sees the indexes that serve it.
@@ -187,7 +187,7 @@ func (s *Service) Count(ctx context.Context, q Query, exact bool) (int64, error)
 
 func (q Query) statement(actor web.Actor) (*statement, error) {
 	st := &statement{from: "contacts c", score: "0::float8", actor: actor}
-	st.and("c.tenant_id = %s AND c.merged_into IS NULL", actor.Tenant) // $1 is the tenant, here and below
+	st.and("c.tenant_id = %s AND c.merged_into IS NULL AND c.erased_at IS NULL", actor.Tenant) // $1 is the tenant, here and below
 	if seen := actor.Sight.Condition("c", st.arg); seen != "" {
 		st.where = append(st.where, seen)
 	}

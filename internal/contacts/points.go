@@ -186,6 +186,14 @@ func (s *Service) ensurePoint(ctx context.Context, tx pgx.Tx, contactID uuid.UUI
 			return Point{}, false, err
 		}
 	}
+	key, err := s.erasureKey(ctx, tx, c.TenantID, false)
+	if err != nil {
+		return Point{}, false, err
+	}
+	opposed, err := s.oppose(ctx, tx, c.TenantID, key, []*Point{&p})
+	if err != nil {
+		return Point{}, false, err
+	}
 	d := draft{contact: c, points: []Point{p}}
 	if err := d.writePoints(ctx, tx); err != nil {
 		return Point{}, false, err
@@ -194,7 +202,10 @@ func (s *Service) ensurePoint(ctx context.Context, tx pgx.Tx, contactID uuid.UUI
 	if err != nil {
 		return Point{}, false, err
 	}
-	return p, false, events.RecordTx(ctx, tx, append(entries, added)...)
+	if err := events.RecordTx(ctx, tx, append(entries, added)...); err != nil {
+		return Point{}, false, err
+	}
+	return p, false, s.tellOpposed(ctx, tx, opposed)
 }
 
 func (d *draft) writePoints(ctx context.Context, tx pgx.Tx) error {
@@ -268,6 +279,16 @@ func (s *Service) changePoint(ctx context.Context, tx pgx.Tx, points []Point, be
 	if err != nil {
 		return Point{}, err
 	}
+	var opposed []opposition
+	if after.Normalized != before.Normalized {
+		key, err := s.erasureKey(ctx, tx, after.TenantID, false)
+		if err != nil {
+			return Point{}, err
+		}
+		if opposed, err = s.oppose(ctx, tx, after.TenantID, key, []*Point{&after}); err != nil {
+			return Point{}, err
+		}
+	}
 	e, err := pointEntry("contact_point.updated", &before, &after)
 	if err != nil || len(e.Changes) == 0 {
 		return before, err
@@ -282,7 +303,10 @@ func (s *Service) changePoint(ctx context.Context, tx pgx.Tx, points []Point, be
 		return Point{}, err
 	}
 	e.Subject.Version, e.At = after.Version, after.UpdatedAt
-	return after, events.RecordTx(ctx, tx, append(entries, e)...)
+	if err := events.RecordTx(ctx, tx, append(entries, e)...); err != nil {
+		return Point{}, err
+	}
+	return after, s.tellOpposed(ctx, tx, opposed)
 }
 
 func (p PointPatch) applied(before Point, points []Point, now time.Time) (Point, error) {

@@ -35,7 +35,7 @@ func (s *Service) GetTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact, 
 }
 
 // SurvivorTx returns the contact, or the one in which it lives on after any
-// number of merges.
+// number of merges. Of one that was erased it returns the 410.
 func (s *Service) SurvivorTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Contact, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
@@ -49,7 +49,10 @@ func (s *Service) SurvivorTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Cont
 	if err != nil {
 		return Contact{}, err
 	}
-	return c, s.seen(ctx, tx, c)
+	if err := s.seen(ctx, tx, c); err != nil {
+		return Contact{}, err
+	}
+	return c, present(c)
 }
 
 // FindByExternalIDTx returns the contact that another system knows by this
@@ -164,6 +167,9 @@ func (s *Service) AttachExternalIDTx(ctx context.Context, tx pgx.Tx, contactID u
 	}
 	c, err := s.GetTx(ctx, tx, contactID)
 	if err != nil {
+		return ExternalID{}, false, err
+	}
+	if err := s.refuseErased(ctx, tx, NewExternalID{source, externalID}); err != nil {
 		return ExternalID{}, false, err
 	}
 	linked, err := s.q.LinkExternalID(ctx, tx, contactsdb.LinkExternalIDParams{

@@ -129,6 +129,9 @@ func (s *Service) lockByExternalID(ctx context.Context, tx pgx.Tx, tenant uuid.U
 }
 
 func (s *Service) upsertUnknown(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, key NewExternalID, u Upsert) (Contact, string, error) {
+	if err := s.refuseErased(ctx, tx, key); err != nil {
+		return Contact{}, "", err
+	}
 	if u.OnlyUpdate || u.Version != nil {
 		return Contact{}, "", fault.New(fault.Stale, "precondition-failed")
 	}

@@ -6,6 +6,10 @@ var contactTexts = Texts{
 		FR: Text{"Fiche fusionnée", "Cette fiche a été fusionnée avec une autre ; l'identifiant de celle-ci est dans « survivor_id ».", "Suivez le lien « canonical » et remplacez l'identifiant chez vous."},
 		EN: Text{"Contact merged", "This contact was merged into another, whose identifier is in “survivor_id”.", "Follow the “canonical” link and replace the identifier on your side."},
 	},
+	"contact-erased": {
+		FR: Text{"Personne effacée", "Cette personne a été effacée : rien d'autre n'en est dit, et aucun envoi ne la recrée.", "Effacez-la aussi chez vous et ne renvoyez plus cet identifiant. Si la personne revient d'elle-même, créez une fiche sous un nouvel identifiant."},
+		EN: Text{"Person erased", "This person was erased: nothing more is told of them, and nothing that is sent makes them again.", "Erase them on your side too and do not send this identifier again. If the person comes back by themselves, create a contact under a new identifier."},
+	},
 	"history-erased": {
 		FR: Text{"Historique effacé", "Des valeurs de l'historique ont été effacées depuis cet instant : l'état d'alors ne peut être reconstitué.", "Demandez un instant postérieur à l'effacement, ou l'état présent."},
 		EN: Text{"History erased", "Values of the history were erased since that instant, so what was then cannot be made again.", "Ask for an instant after the erasure, or for the present."},

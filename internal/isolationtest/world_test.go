@@ -243,6 +243,9 @@ func (w *world) person(t *testing.T, word string) person {
 		return n["event"] != ""
 	})
 	n["delivery"], n["subject"] = n["event"], n["contact"]
+	// As if it had been erased, of which the record holds the word too.
+	as(t, w.app.DB, `insert into privacy_erasures (tenant_id, id, contact_id, instruction_reference, reason, actor_kind, actor_id, erased_at, erased, kept)
+		values ($1, $2, $3, $4, $4, 'user', 'somebody', now(), '{}', '{}')`, w.tenant, ids.New().String(), n["contact"], word)
 	as(t, w.app.DB, `insert into webhook_deliveries (tenant_id, endpoint_id, event_id, sequence, event_type, status)
 		values ($1, $2, $3, 1, 'contact.created', 'failed') on conflict do nothing`, w.tenant, w.own["endpoint"], n["event"])
 	return p

@@ -32,6 +32,9 @@ type forgotten struct {
 	names   map[uuid.UUID]recordKey // of those forgotten by this unit
 	rows    []ticketingdb.TicketingForgotten
 	became  map[uuid.UUID]string // of the contacts of records
+	// Parts that were: of an order its buyer, of a ticket its holder, of a booking
+	// its contact person.
+	buyers, holders, persons map[uuid.UUID]bool
 	// contacts that lost what this source knew of them, with the account's name.
 	contacts []lostContact
 }
@@ -42,9 +45,11 @@ type lostContact struct {
 	record  uuid.UUID
 }
 
-// nameHash stands for a name at the source in the list of who was forgotten.
-func (s *Service) nameHash(source Source, kind, externalID string) string {
-	h := hmac.New(sha256.New, s.secret)
+// nameHash stands for a name at the source in the list of who was forgotten. The
+// key is the institution's, so that the list goes on to be good where it goes;
+// what was forgotten before there was one is under the installation's.
+func nameHash(key []byte, source Source, kind, externalID string) string {
+	h := hmac.New(sha256.New, key)
 	_, _ = h.Write([]byte("forgotten\x00" + source.TenantID.String() + "\x00" + source.ID.String() + "\x00" + kind + "\x00" + externalID))
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -54,11 +59,24 @@ func (s *Service) nameHash(source Source, kind, externalID string) string {
 func (u *unit) recallForgotten(ctx context.Context, kinds, names []string) error {
 	p := ticketingdb.FindForgottenParams{TenantID: u.source.TenantID, SourceID: u.source.ID}
 	sent := map[string]recordKey{}
+	keys := [][]byte{u.s.secret}
+	if u.key != nil {
+		keys = append(keys, u.key)
+	}
+	part := map[string]string{kindOrder: partBuyer, kindTicket: partHolder, kindGroupBooking: partPerson}
 	for i := range kinds {
+		ask := func(as string, keys ...[]byte) {
+			for _, key := range keys {
+				hash := nameHash(key, u.source, as, names[i])
+				sent[hash] = recordKey{kinds[i], names[i]}
+				p.Kinds, p.Hashes = append(p.Kinds, as), append(p.Hashes, hash)
+			}
+		}
 		if personal(kinds[i]) {
-			hash := u.s.nameHash(u.source, kinds[i], names[i])
-			sent[hash] = recordKey{kinds[i], names[i]}
-			p.Kinds, p.Hashes = append(p.Kinds, kinds[i]), append(p.Hashes, hash)
+			ask(kinds[i], keys...)
+		}
+		if as, ok := part[kinds[i]]; ok && u.key != nil {
+			ask(as, u.key)
 		}
 	}
 	if len(p.Kinds) == 0 {
@@ -70,7 +88,12 @@ func (u *unit) recallForgotten(ctx context.Context, kinds, names []string) error
 	}
 	var missing []uuid.UUID
 	of := map[uuid.UUID]recordKey{}
+	parts := map[string]map[uuid.UUID]bool{partBuyer: u.forgotten.buyers, partHolder: u.forgotten.holders, partPerson: u.forgotten.persons}
 	for _, r := range rows {
+		if of, is := parts[r.Kind]; is {
+			of[r.RecordID] = true
+			continue
+		}
 		u.forgotten.records[r.RecordID] = true
 		if of[r.RecordID] = sent[r.NameHash]; u.recordOf[r.RecordID] == nil {
 			missing = append(missing, r.RecordID)
@@ -128,7 +151,7 @@ func (u *unit) forget(r *Record) string {
 	}
 	u.forgotten.records[r.ID] = true
 	u.forgotten.rows = append(u.forgotten.rows, ticketingdb.TicketingForgotten{TenantID: r.TenantID, SourceID: r.SourceID, Kind: r.Kind,
-		NameHash: u.s.nameHash(u.source, r.Kind, r.ExternalID), RecordID: r.ID, AnonymizedAt: u.now})
+		NameHash: nameHash(u.key, u.source, r.Kind, r.ExternalID), RecordID: r.ID, AnonymizedAt: u.now})
 	r.AnonymizedAt, r.UpdatedAt = &u.now, u.now
 	u.dirtyRecords[r] = true
 	u.belongings = append(u.belongings, events.Entry{Type: "ticketing.record.anonymized", Subject: events.Subject{Kind: "ticketing_record", ID: r.ID, Version: 1},
@@ -249,7 +272,7 @@ func (u *unit) forgetBooking(id uuid.UUID, account *uuid.UUID) {
 // withhold takes out of a message what says something of somebody who was
 // forgotten, whether the record was or the account that it names.
 func (u *unit) withhold(m *message, r *Record) {
-	if len(u.forgotten.records) == 0 {
+	if len(u.forgotten.records)+len(u.forgotten.buyers)+len(u.forgotten.holders)+len(u.forgotten.persons)+len(u.gone.contacts)+len(u.gone.cards) == 0 {
 		return
 	}
 	self := u.forgotten.records[r.ID]
@@ -261,41 +284,56 @@ func (u *unit) withhold(m *message, r *Record) {
 		return named != nil && u.forgotten.records[named.ID]
 	}
 	switch {
-	case m.order != nil && (self || m.order.Buyer != nil && gone(m.order.Buyer.Customer)):
-		d := *m.order
-		d.Lines = slices.Clone(d.Lines)
-		for i, l := range d.Lines {
-			if self || samePerson(m.order.Buyer, l.Holder) {
-				d.Lines[i].Holder = nil
-			}
-		}
-		d.forgottenBuyer = nil
-		if !self {
-			d.forgottenBuyer = m.order.Buyer.Customer
-		}
-		d.Buyer, d.Payer, d.Consents, d.forgotten = nil, nil, nil, true
-		m.order = &d
-	case m.membership != nil && (self || gone(m.membership.account())):
+	case m.order != nil:
+		u.withholdOrder(m, r.ID, self, self || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
+	case m.membership != nil && (self || gone(m.membership.account()) || u.erased(m.membership.Holder)):
 		d := *m.membership
 		d.Customer = m.membership.account()
 		d.Holder, d.Number = nil, nil
 		m.membership = &d
 	case m.groupBooking != nil:
 		d := *m.groupBooking
-		if self || gone(d.organisationAccount) {
+		if self || gone(d.organisationAccount) || u.erased(d.Organisation) {
 			d.Organisation = nil
 		}
-		if self || gone(d.personAccount) {
+		if self || gone(d.personAccount) || u.forgotten.persons[r.ID] || u.erased(d.ContactPerson) {
 			d.ContactPerson = nil
 		}
 		m.groupBooking = &d
 	}
 }
 
+// withholdOrder takes its buyer out of an order, where that is somebody who was
+// forgotten, and of its tickets those holders who were.
+func (u *unit) withholdOrder(m *message, id uuid.UUID, self, buyer bool) {
+	d := *m.order
+	d.Lines = slices.Clone(d.Lines)
+	for i, l := range d.Lines {
+		ticket := u.records[recordKey{kindTicket, l.ExternalID}]
+		if self || u.erased(l.Holder) || ticket != nil && u.forgotten.holders[ticket.ID] || buyer && m.order.Buyer != nil && samePerson(m.order.Buyer, l.Holder) {
+			d.Lines[i].Holder = nil
+		}
+	}
+	if u.erased(d.Payer) {
+		d.Payer = nil
+	}
+	if buyer {
+		d.forgottenBuyer = nil
+		if !self && m.order.Buyer != nil {
+			d.forgottenBuyer = m.order.Buyer.Customer
+		}
+		d.Buyer, d.Payer, d.Consents, d.forgotten = nil, nil, nil, true
+	}
+	m.order = &d
+}
+
 // forgetContacts decides about the contacts that this source no longer knows.
 // One that something else knows is kept and loses only the account's name; one
 // that nothing knows is emptied.
 func (u *unit) forgetContacts(ctx context.Context) error {
+	if u.erasing {
+		return nil
+	}
 	for id, name := range u.forgotten.names { // also of an account that was never described
 		c, err := u.s.contacts.FindByExternalIDTx(ctx, u.tx, u.sourceName(), name.externalID)
 		if err != nil {
@@ -308,7 +346,7 @@ func (u *unit) forgetContacts(ctx context.Context) error {
 	seen := map[uuid.UUID]bool{}
 	for _, lost := range u.forgotten.contacts {
 		survivor, err := u.s.contacts.SurvivorTx(ctx, u.tx, lost.contact)
-		if f, ok := fault.As(pg.Translate(err)); ok && f.Kind == fault.Missing {
+		if f, ok := fault.As(pg.Translate(err)); ok && (f.Kind == fault.Missing || f.Code == "contact-erased") {
 			continue
 		}
 		if err != nil {

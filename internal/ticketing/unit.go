@@ -49,6 +49,9 @@ type unit struct {
 	giftBalances map[uuid.UUID]map[string]balance
 	giftEntries  []ticketingdb.TicketingGiftCardEntry
 	forgotten    forgotten
+	key          []byte // of names that are forgotten; nil: none is yet, or by this unit
+	gone         erasedNames
+	erasing      bool           // contacts are erased: what becomes of them is decided already
 	belongings   []events.Entry // what came of it for records that nobody described
 }
 
@@ -69,7 +72,9 @@ func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 		priceTypes: map[uuid.UUID]*entity[ticketingdb.TicketingPriceType]{}, customers: map[uuid.UUID]*entity[ticketingdb.TicketingCustomer]{},
 		orders: map[uuid.UUID]*order{}, fresh: s.contacts.NewCreation(),
 		kinds: newShelves(s.q, source, now), settings: settingsOf(source), giftBalances: map[uuid.UUID]map[string]balance{},
-		forgotten: forgotten{records: map[uuid.UUID]bool{}, names: map[uuid.UUID]recordKey{}, became: map[uuid.UUID]string{}},
+		forgotten: forgotten{records: map[uuid.UUID]bool{}, names: map[uuid.UUID]recordKey{}, became: map[uuid.UUID]string{},
+			buyers: map[uuid.UUID]bool{}, holders: map[uuid.UUID]bool{}, persons: map[uuid.UUID]bool{}},
+		gone: erasedNames{contacts: map[uuid.UUID]bool{}, cards: map[string]bool{}},
 	}
 }
 
@@ -132,7 +137,14 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	for _, r := range found {
 		u.read(r)
 	}
+	forgetting := slices.ContainsFunc(messages, func(m *message) bool { return m != nil && m.anonymize })
+	if u.key, err = u.s.contacts.ForgettingKeyTx(ctx, u.tx, forgetting); err != nil {
+		return err
+	}
 	if err := u.recallForgotten(ctx, kinds, names); err != nil {
+		return err
+	}
+	if err := u.recallErased(ctx, messages); err != nil {
 		return err
 	}
 	for i := range kinds {
@@ -279,7 +291,7 @@ func (u *unit) take(m *message, out *Outcome) {
 		out.Status = u.forget(r)
 		return
 	}
-	if !m.delete && u.forgotten.records[id] && r.Kind == kindCustomer {
+	if !m.delete && r.Kind == kindCustomer && (u.forgotten.records[id] || u.erased(m.customer)) {
 		out.Status = Forgotten
 		return
 	}

@@ -86,6 +86,13 @@ func leaving() map[string]rule {
 		"contact_external_ids": {},
 		"tags":                 {},
 		"contact_tags":         {},
+		// The key travels with what is hashed by it, or nobody who was erased would be
+		// known where the institution goes.
+		"contact_erasure_keys": {secret: map[string]string{"hashing_sealed": "null::bytea"}, opened: map[string]string{"hashing": "hashing_sealed"}},
+		"contact_erased_names": {},
+		"contact_oppositions":  {},
+		"privacy_erasures":     {},
+		"privacy_notices":      {},
 
 		// Sensitive facts travel only towards a destination that is named.
 		"sensitive_facts": {group: sensitiveGroup, where: readable, secret: map[string]string{"lookup": "null::bytea"}, personal: "sealed"},

@@ -43,7 +43,7 @@ func (i Idempotency) refresh(ctx context.Context, c echo.Context, op api.Operati
 			return fmt.Errorf("web: a kept answer: %w", err)
 		}
 	}
-	r := refreshing{i: i, c: c, looks: map[uuid.UUID]looked{}}
+	r := refreshing{i: i, c: c, looks: map[uuid.UUID]looked{}, erasure: slices.Contains(op.Events, "contact.erased")}
 	for _, text := range []string{c.Param("contact_id"), contactOf(kept.headers["Location"])} {
 		if err := r.needs(ctx, text); err != nil {
 			return err
@@ -72,6 +72,7 @@ type refreshing struct {
 	c       echo.Context
 	looks   map[uuid.UUID]looked
 	beyond  bool // somebody in it is seen and not reached
+	erasure bool // the operation erases somebody, and tells nothing of them
 	changed bool
 }
 
@@ -82,6 +83,10 @@ func (r *refreshing) look(ctx context.Context, id uuid.UUID) error {
 	reaches, err := r.i.Subjects.Present(ctx, id)
 	if pg.IsNoRows(err) {
 		err = fault.NotFound()
+	}
+	// Of what was told about somebody who was erased, only that they were is told again.
+	if f, ok := fault.As(err); ok && f.Code == "contact-erased" && r.erasure {
+		return nil
 	}
 	if err != nil {
 		return err

@@ -919,6 +919,21 @@ func (e ContactEntitlementsObject) Valid() bool {
 	}
 }
 
+// Defines values for ContactErasureObject.
+const (
+	ContactErasureObjectContactErasure ContactErasureObject = "contact_erasure"
+)
+
+// Valid indicates whether the value is a known member of the ContactErasureObject enum.
+func (e ContactErasureObject) Valid() bool {
+	switch e {
+	case ContactErasureObjectContactErasure:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ContactExternalIDObject.
 const (
 	ContactExternalIDObjectExternalID ContactExternalIDObject = "external_id"
@@ -7945,6 +7960,42 @@ type ContactEntitlements struct {
 // ContactEntitlementsObject defines model for ContactEntitlements.Object.
 type ContactEntitlementsObject string
 
+// ContactErasure defines model for ContactErasure.
+type ContactErasure struct {
+	// Actor Who erased it.
+	Actor struct {
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+	} `json:"actor"`
+	ContactID openapi_types.UUID `json:"contact_id"`
+
+	// Erased How many of what were removed or emptied; what there was none of is left out.
+	Erased               []ErasureCount     `json:"erased"`
+	ErasedAt             time.Time          `json:"erased_at"`
+	ID                   openapi_types.UUID `json:"id"`
+	InstructionReference string             `json:"instruction_reference"`
+
+	// Kept How many of what stay, and why (GDPR, article 17(3)).
+	Kept   []ErasureKept        `json:"kept"`
+	Object ContactErasureObject `json:"object"`
+	Reason string               `json:"reason"`
+
+	// Sources The ticketing systems in which the person had an account, one entry an account.
+	Sources []ErasureNotice `json:"sources"`
+}
+
+// ContactErasureObject defines model for ContactErasure.Object.
+type ContactErasureObject string
+
+// ContactErasureCreate defines model for ContactErasureCreate.
+type ContactErasureCreate struct {
+	// InstructionReference The written instruction, or the person's request, by its number in your files.
+	InstructionReference string `json:"instruction_reference"`
+
+	// Reason Why, in words that say nothing of who the person is.
+	Reason string `json:"reason"`
+}
+
 // ContactExternalID The name of a contact in another system.
 type ContactExternalID struct {
 	ContactID   openapi_types.UUID      `json:"contact_id"`
@@ -8485,6 +8536,36 @@ type EntitledMembership struct {
 
 	// ValidUntil The first instant at which it is no longer valid.
 	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+}
+
+// ErasureCount defines model for ErasureCount.
+type ErasureCount struct {
+	Count int64  `json:"count"`
+	Kind  string `json:"kind"`
+}
+
+// ErasureKept defines model for ErasureKept.
+type ErasureKept struct {
+	Count int64  `json:"count"`
+	Kind  string `json:"kind"`
+
+	// Reason `accounting`: as of nobody, to account for what was sold; `proof`: that an answer was given, when and for what, and nothing else; `no_return`: so that no import makes the person again; `opposition`: so that nobody writes to them.
+	Reason string `json:"reason"`
+}
+
+// ErasureNotice defines model for ErasureNotice.
+type ErasureNotice struct {
+	// Code `ticketing-source-not-connected`, `capability-missing`, or why the system refused.
+	Code nullable.Nullable[string] `json:"code"`
+
+	// CommandID The command that was queued.
+	CommandID  nullable.Nullable[openapi_types.UUID] `json:"command_id"`
+	SourceCode string                                `json:"source_code"`
+	SourceID   openapi_types.UUID                    `json:"source_id"`
+
+	// Status `unsupported`: the system cannot be asked, and somebody has to see to it there; `code` says why.
+	Status    string    `json:"status"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Event What happened to which record, without personal values: read the record for those. `data.version` and `sequence`
@@ -15061,6 +15142,15 @@ type GetContactEntitlementsParams struct {
 	AsOf *time.Time `form:"as_of,omitempty" json:"as_of,omitempty"`
 }
 
+// EraseContactParams defines parameters for EraseContact.
+type EraseContactParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListContactExternalIdsParams defines parameters for ListContactExternalIds.
 type ListContactExternalIdsParams struct {
 	// AsOf The record as it was at this instant, made again from its history. Not yet created then: 404. What erasure has removed
@@ -17621,6 +17711,9 @@ type CreatePreferenceLinkJSONRequestBody = PreferenceLinkCreate
 // PutContactDepartmentJSONRequestBody defines body for PutContactDepartment for application/json ContentType.
 type PutContactDepartmentJSONRequestBody = ContactDepartmentPut
 
+// EraseContactJSONRequestBody defines body for EraseContact for application/json ContentType.
+type EraseContactJSONRequestBody = ContactErasureCreate
+
 // RestrictContactJSONRequestBody defines body for RestrictContact for application/json ContentType.
 type RestrictContactJSONRequestBody = ContactRestrict
 
@@ -19169,7 +19262,8 @@ type ClientInterface interface {
 
 	// GetContact Read a contact
 	//
-	// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link.
+	// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link; one
+	// that was erased is a 410 `contact-erased`, which tells nothing more.
 	// With `expand` the ETag covers what is expanded as well.
 	//
 	// Corresponds with GET /v1/contacts/{contact_id} (the `GetContact` operationId).
@@ -19284,7 +19378,7 @@ type ClientInterface interface {
 
 	// CreateConsentWithBody Record an answer of a contact
 	//
-	// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+	// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 	// (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 	// the same answer and time, is recorded once.
 	//
@@ -19295,7 +19389,7 @@ type ClientInterface interface {
 
 	// CreateConsent Record an answer of a contact
 	//
-	// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+	// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 	// (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 	// the same answer and time, is recorded once.
 	//
@@ -19439,6 +19533,48 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
 	GetContactEntitlements(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseContactWithBody Erase a person
+	//
+	// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+	// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+	// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+	// a 410 `contact-erased`. If-Match is required (428).
+	//
+	// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+	// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+	// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+	// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+	EraseContactWithBody(ctx context.Context, contactID ContactID, params *EraseContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EraseContact Erase a person
+	//
+	// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+	// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+	// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+	// a 410 `contact-erased`. If-Match is required (428).
+	//
+	// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+	// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+	// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+	// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+	EraseContact(ctx context.Context, contactID ContactID, params *EraseContactParams, body EraseContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContactErasure Read the record of an erasure
+	//
+	// What was erased and when, on whose instruction, and what each ticketing system has answered since. Of a contact that was merged
+	// into the one that was erased, the erasure of that one. A contact that was not erased has none (404).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/erasure (the `GetContactErasure` operationId).
+	GetContactErasure(ctx context.Context, contactID ContactID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListContactExternalIds List the external ids of a contact
 	//
@@ -24096,7 +24232,8 @@ func (c *Client) SearchContacts(ctx context.Context, body SearchContactsJSONRequ
 
 // GetContact Read a contact
 //
-// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link.
+// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link; one
+// that was erased is a 410 `contact-erased`, which tells nothing more.
 // With `expand` the ETag covers what is expanded as well.
 //
 // Corresponds with GET /v1/contacts/{contact_id} (the `GetContact` operationId).
@@ -24351,7 +24488,7 @@ func (c *Client) ListContactConsents(ctx context.Context, contactID ConsentConta
 
 // CreateConsentWithBody Record an answer of a contact
 //
-// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 // (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 // the same answer and time, is recorded once.
 //
@@ -24372,7 +24509,7 @@ func (c *Client) CreateConsentWithBody(ctx context.Context, contactID ConsentCon
 
 // CreateConsent Record an answer of a contact
 //
-// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 // (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 // the same answer and time, is recorded once.
 //
@@ -24667,6 +24804,78 @@ func (c *Client) PutContactDepartment(ctx context.Context, contactID ContactID, 
 // Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
 func (c *Client) GetContactEntitlements(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetContactEntitlementsRequest(c.Server, contactID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseContactWithBody Erase a person
+//
+// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+// a 410 `contact-erased`. If-Match is required (428).
+//
+// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+func (c *Client) EraseContactWithBody(ctx context.Context, contactID ContactID, params *EraseContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseContactRequestWithBody(c.Server, contactID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EraseContact Erase a person
+//
+// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+// a 410 `contact-erased`. If-Match is required (428).
+//
+// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+func (c *Client) EraseContact(ctx context.Context, contactID ContactID, params *EraseContactParams, body EraseContactJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEraseContactRequest(c.Server, contactID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContactErasure Read the record of an erasure
+//
+// What was erased and when, on whose instruction, and what each ticketing system has answered since. Of a contact that was merged
+// into the one that was erased, the erasure of that one. A contact that was not erased has none (404).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/erasure (the `GetContactErasure` operationId).
+func (c *Client) GetContactErasure(ctx context.Context, contactID ContactID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContactErasureRequest(c.Server, contactID)
 	if err != nil {
 		return nil, err
 	}
@@ -37039,6 +37248,113 @@ func NewGetContactEntitlementsRequest(server string, contactID TicketingContactI
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEraseContactRequest calls the generic EraseContact builder with application/json body
+func NewEraseContactRequest(server string, contactID ContactID, params *EraseContactParams, body EraseContactJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEraseContactRequestWithBody(server, contactID, params, "application/json", bodyReader)
+}
+
+// NewEraseContactRequestWithBody constructs an http.Request for the EraseContact method, with any body, and a specified content type
+func NewEraseContactRequestWithBody(server string, contactID ContactID, params *EraseContactParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/erase", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetContactErasureRequest constructs an http.Request for the GetContactErasure method
+func NewGetContactErasureRequest(server string, contactID ContactID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "contact_id", contactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/contacts/%s/erasure", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -56221,7 +56537,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetContactWithResponse Read a contact
 	//
-	// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link.
+	// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link; one
+	// that was erased is a 410 `contact-erased`, which tells nothing more.
 	// With `expand` the ETag covers what is expanded as well.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -56352,7 +56669,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateConsentWithBodyWithResponse Record an answer of a contact
 	//
-	// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+	// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 	// (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 	// the same answer and time, is recorded once.
 	//
@@ -56363,7 +56680,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateConsentWithResponse Record an answer of a contact
 	//
-	// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+	// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 	// (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 	// the same answer and time, is recorded once.
 	//
@@ -56521,6 +56838,50 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/entitlements (the `GetContactEntitlements` operationId).
 	GetContactEntitlementsWithResponse(ctx context.Context, contactID TicketingContactID, params *GetContactEntitlementsParams, reqEditors ...RequestEditorFn) (*GetContactEntitlementsResponse, error)
+
+	// EraseContactWithBodyWithResponse Erase a person
+	//
+	// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+	// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+	// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+	// a 410 `contact-erased`. If-Match is required (428).
+	//
+	// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+	// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+	// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+	// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+	EraseContactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *EraseContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseContactResponse, error)
+
+	// EraseContactWithResponse Erase a person
+	//
+	// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+	// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+	// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+	// a 410 `contact-erased`. If-Match is required (428).
+	//
+	// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+	// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+	// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+	// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+	EraseContactWithResponse(ctx context.Context, contactID ContactID, params *EraseContactParams, body EraseContactJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseContactResponse, error)
+
+	// GetContactErasureWithResponse Read the record of an erasure
+	//
+	// What was erased and when, on whose instruction, and what each ticketing system has answered since. Of a contact that was merged
+	// into the one that was erased, the erasure of that one. A contact that was not erased has none (404).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/contacts/{contact_id}/erasure (the `GetContactErasure` operationId).
+	GetContactErasureWithResponse(ctx context.Context, contactID ContactID, reqEditors ...RequestEditorFn) (*GetContactErasureResponse, error)
 
 	// ListContactExternalIdsWithResponse List the external ids of a contact
 	//
@@ -63620,6 +63981,88 @@ func (r GetContactEntitlementsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetContactEntitlementsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EraseContactResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactErasure
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EraseContactResponse) GetJSON200() *ContactErasure {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EraseContactResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EraseContactResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EraseContactResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EraseContactResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetContactErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ContactErasure
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContactErasureResponse) GetJSON200() *ContactErasure {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContactErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContactErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContactErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContactErasureResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -77672,7 +78115,8 @@ func (c *ClientWithResponses) SearchContactsWithResponse(ctx context.Context, bo
 
 // GetContactWithResponse Read a contact
 //
-// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link.
+// An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link; one
+// that was erased is a 410 `contact-erased`, which tells nothing more.
 // With `expand` the ETag covers what is expanded as well.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -77887,7 +78331,7 @@ func (c *ClientWithResponses) ListContactConsentsWithResponse(ctx context.Contex
 
 // CreateConsentWithBodyWithResponse Record an answer of a contact
 //
-// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 // (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 // the same answer and time, is recorded once.
 //
@@ -77904,7 +78348,7 @@ func (c *ClientWithResponses) CreateConsentWithBodyWithResponse(ctx context.Cont
 
 // CreateConsentWithResponse Record an answer of a contact
 //
-// Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+// Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
 // (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
 // the same answer and time, is recorded once.
 //
@@ -78157,6 +78601,68 @@ func (c *ClientWithResponses) GetContactEntitlementsWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseGetContactEntitlementsResponse(rsp)
+}
+
+// EraseContactWithBodyWithResponse Erase a person
+//
+// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+// a 410 `contact-erased`. If-Match is required (428).
+//
+// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+func (c *ClientWithResponses) EraseContactWithBodyWithResponse(ctx context.Context, contactID ContactID, params *EraseContactParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EraseContactResponse, error) {
+	rsp, err := c.EraseContactWithBody(ctx, contactID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseContactResponse(rsp)
+}
+
+// EraseContactWithResponse Erase a person
+//
+// Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+// sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+// (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+// a 410 `contact-erased`. If-Match is required (428).
+//
+// What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+// its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+// system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+// erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/contacts/{contact_id}/erase (the `EraseContact` operationId).
+func (c *ClientWithResponses) EraseContactWithResponse(ctx context.Context, contactID ContactID, params *EraseContactParams, body EraseContactJSONRequestBody, reqEditors ...RequestEditorFn) (*EraseContactResponse, error) {
+	rsp, err := c.EraseContact(ctx, contactID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEraseContactResponse(rsp)
+}
+
+// GetContactErasureWithResponse Read the record of an erasure
+//
+// What was erased and when, on whose instruction, and what each ticketing system has answered since. Of a contact that was merged
+// into the one that was erased, the erasure of that one. A contact that was not erased has none (404).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/contacts/{contact_id}/erasure (the `GetContactErasure` operationId).
+func (c *ClientWithResponses) GetContactErasureWithResponse(ctx context.Context, contactID ContactID, reqEditors ...RequestEditorFn) (*GetContactErasureResponse, error) {
+	rsp, err := c.GetContactErasure(ctx, contactID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContactErasureResponse(rsp)
 }
 
 // ListContactExternalIdsWithResponse List the external ids of a contact
@@ -86809,6 +87315,58 @@ func ParseGetContactEntitlementsResponse(rsp *http.Response) (*GetContactEntitle
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest ContactEntitlements
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEraseContactResponse parses an HTTP response from a EraseContactWithResponse call
+func ParseEraseContactResponse(rsp *http.Response) (*EraseContactResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EraseContactResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactErasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetContactErasureResponse parses an HTTP response from a GetContactErasureWithResponse call
+func ParseGetContactErasureResponse(rsp *http.Response) (*GetContactErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContactErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ContactErasure
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

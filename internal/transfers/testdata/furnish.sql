@@ -188,3 +188,13 @@ INSERT INTO contact_departments (tenant_id, contact_id, department_id, verbs) VA
 UPDATE contacts SET restricted = true, viewer_ids = ARRAY[pg_temp.ref('claire')], owner_id = pg_temp.ref('ali') WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact251');
 INSERT INTO siem_forwarders (tenant_id, id, name, url, status, place, due_at) VALUES
     (pg_temp.here(), pg_temp.ref('forwarder'), 'SOC', 'syslog+tls://siem.example.org:6514', 'paused', 'e1-r0.0-f0.0', '1970-01-01T00:00:00Z');
+-- Somebody who was erased.
+UPDATE contacts SET given_name = NULL, family_name = NULL, birthdate = NULL, display_name = 'Anonymisé', sort_name = 'anonymise', archived_at = now(), erased_at = now()
+WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact252');
+INSERT INTO contact_erasure_keys (tenant_id, id, hashing) VALUES (pg_temp.here(), pg_temp.here(), '{"key": "aGFzaGVkIGJ5IHRoaXMga2V5"}');
+INSERT INTO contact_erased_names (tenant_id, name_hash, contact_id, erased_at) VALUES (pg_temp.here(), sha256('name'), pg_temp.ref('contact252'), now());
+INSERT INTO contact_oppositions (tenant_id, point_hash, kind, since) VALUES (pg_temp.here(), sha256('point'), 'email', now());
+INSERT INTO privacy_erasures (tenant_id, id, contact_id, instruction_reference, reason, actor_kind, actor_id, erased_at, erased, kept) VALUES
+    (pg_temp.here(), pg_temp.ref('erasure'), pg_temp.ref('contact252'), 'DPO-1', 'Demande « écrite »', 'user', 'claire', now(), '{"contacts": 1}', '{"orders": 0}');
+INSERT INTO privacy_notices (tenant_id, id, erasure_id, source_id, status, code, updated_at) VALUES
+    (pg_temp.here(), pg_temp.ref('notice'), pg_temp.ref('erasure'), pg_temp.ref('source'), 'unsupported', 'capability-missing', now());

@@ -123,7 +123,8 @@ export interface paths {
         };
         /**
          * Read a contact
-         * @description An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link.
+         * @description An archived contact is answered too. One that was merged is a 410 `contact-merged` with `survivor_id` and a canonical link; one
+         *     that was erased is a 410 `contact-erased`, which tells nothing more.
          *     With `expand` the ETag covers what is expanded as well.
          */
         get: operations["getContact"];
@@ -706,6 +707,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/contacts/{contact_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a person
+         * @description Takes everything that says who the contact is out of everything that is kept: its fields, ways to reach it, names elsewhere, tags,
+         *     sensitive facts, what it sent by forms, links, mails, the people in its orders and tickets, and the values in its history
+         *     (GDPR, article 17). Contacts that were merged into it are erased with it. It cannot be taken back. From then on the contact is
+         *     a 410 `contact-erased`. If-Match is required (428).
+         *
+         *     What stays is in `kept`, with the reason: orders as those of nobody, that answers to consents were given, and keyed hashes of
+         *     its names elsewhere and of its addresses, so that no import makes the person again unasked or writes to them. Each ticketing
+         *     system in which it had an account is asked to forget that account too: `sources` says what came of it, now and later in the
+         *     erasure itself. `reason` and `instruction_reference` are kept for ever: write nothing in them that says who the person is.
+         */
+        post: operations["eraseContact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/contacts/{contact_id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read the record of an erasure
+         * @description What was erased and when, on whose instruction, and what each ticketing system has answered since. Of a contact that was merged
+         *     into the one that was erased, the erasure of that one. A contact that was not erased has none (404).
+         */
+        get: operations["getContactErasure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/contacts/{contact_id}/consents": {
         parameters: {
             query?: never;
@@ -726,7 +782,7 @@ export interface paths {
         put?: never;
         /**
          * Record an answer of a contact
-         * @description Appends to the ledger; nothing in it is ever changed or removed. Pre-ticked boxes and accepted terms are no consent
+         * @description Appends to the ledger; nothing in it is ever changed or removed, until the person is erased, of whom it then says only that they answered. Pre-ticked boxes and accepted terms are no consent
          *     (GDPR art. 4(11); CE 11 March 2015, no. 368624) and are refused. The same `reference` of the same `source`, sent again with
          *     the same answer and time, is recorded once.
          */
@@ -6997,6 +7053,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "contact.erased": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A person was erased
+         * @description Whoever was given something of the contact erases it too (GDPR, article 19). `facts.survivor_id` is there for one that had been merged: the contact that was erased with it.
+         */
+        post: operations["onContactErased"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "consent.granted": {
         parameters: {
             query?: never;
@@ -11085,6 +11161,133 @@ export interface components {
             category: string | null;
             text: string | null;
             identifier: components["schemas"]["SensitiveIdentifier"] | null;
+        };
+        /**
+         * @example {
+         *       "reason": "Demande de la personne",
+         *       "instruction_reference": "DPO-2026-118"
+         *     }
+         */
+        ContactErasureCreate: {
+            /** @description Why, in words that say nothing of who the person is. */
+            reason: string;
+            /** @description The written instruction, or the person's request, by its number in your files. */
+            instruction_reference: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f71",
+         *       "object": "contact_erasure",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f70",
+         *       "erased_at": "2026-11-20T09:00:00Z",
+         *       "reason": "Demande de la personne",
+         *       "instruction_reference": "DPO-2026-118",
+         *       "actor": {
+         *         "kind": "user",
+         *         "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f72"
+         *       },
+         *       "erased": [
+         *         {
+         *           "kind": "contacts",
+         *           "count": 1
+         *         },
+         *         {
+         *           "kind": "contact_points",
+         *           "count": 2
+         *         }
+         *       ],
+         *       "kept": [
+         *         {
+         *           "kind": "orders",
+         *           "count": 3,
+         *           "reason": "accounting"
+         *         }
+         *       ],
+         *       "sources": [
+         *         {
+         *           "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f73",
+         *           "source_code": "principale",
+         *           "status": "queued",
+         *           "code": null,
+         *           "command_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f74",
+         *           "updated_at": "2026-11-20T09:00:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        ContactErasure: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "contact_erasure";
+            /** Format: uuid */
+            contact_id: string;
+            /** Format: date-time */
+            erased_at: string;
+            reason: string;
+            instruction_reference: string;
+            /** @description Who erased it. */
+            actor: {
+                kind: string;
+                id: string;
+            };
+            /** @description How many of what were removed or emptied; what there was none of is left out. */
+            erased: components["schemas"]["ErasureCount"][];
+            /** @description How many of what stay, and why (GDPR, article 17(3)). */
+            kept: components["schemas"]["ErasureKept"][];
+            /** @description The ticketing systems in which the person had an account, one entry an account. */
+            sources: components["schemas"]["ErasureNotice"][];
+        };
+        /**
+         * @example {
+         *       "kind": "contact_points",
+         *       "count": 2
+         *     }
+         */
+        ErasureCount: {
+            kind: string;
+            /** Format: int64 */
+            count: number;
+        };
+        /**
+         * @example {
+         *       "kind": "orders",
+         *       "count": 3,
+         *       "reason": "accounting"
+         *     }
+         */
+        ErasureKept: {
+            kind: string;
+            /** Format: int64 */
+            count: number;
+            /** @description `accounting`: as of nobody, to account for what was sold; `proof`: that an answer was given, when and for what, and nothing else; `no_return`: so that no import makes the person again; `opposition`: so that nobody writes to them. */
+            reason: string;
+        };
+        /**
+         * @example {
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f73",
+         *       "source_code": "principale",
+         *       "status": "queued",
+         *       "code": null,
+         *       "command_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f74",
+         *       "updated_at": "2026-11-20T09:00:00Z"
+         *     }
+         */
+        ErasureNotice: {
+            /** Format: uuid */
+            source_id: string;
+            source_code: string;
+            /** @description `unsupported`: the system cannot be asked, and somebody has to see to it there; `code` says why. */
+            status: string;
+            /** @description `ticketing-source-not-connected`, `capability-missing`, or why the system refused. */
+            code: string | null;
+            /**
+             * Format: uuid
+             * @description The command that was queued.
+             */
+            command_id: string | null;
+            /** Format: date-time */
+            updated_at: string;
         };
         /**
          * @description An answer. For `given` and `pending` the address it is for is required: `contact_point_id`, or `address_id` by post.
@@ -23495,6 +23698,65 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    eraseContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactErasureCreate"];
+            };
+        };
+        responses: {
+            /** @description What was erased, what is kept, and what the ticketing systems are told. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactErasure"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getContactErasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the contact. */
+                contact_id: components["parameters"]["ContactId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The erasure. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactErasure"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listContactConsents: {
         parameters: {
             query?: {
@@ -33905,6 +34167,28 @@ export interface operations {
         };
     };
     onSensitiveFactRemoved: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onContactErased: {
         parameters: {
             query?: never;
             header?: never;

@@ -208,6 +208,43 @@ func (q *Queries) EnsureStreams(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return err
 }
 
+const eraseDeadLetters = `-- name: EraseDeadLetters :execrows
+DELETE FROM connector_dead_letters d USING (SELECT unnest($1::text[])::text AS kind, unnest($2::text[])::text AS external_id) AS u
+WHERE d.tenant_id = $3 AND d.source_id = $4 AND d.kind = u.kind AND d.external_id = u.external_id
+`
+
+type EraseDeadLettersParams struct {
+	Kinds       []string
+	ExternalIds []string
+	TenantID    uuid.UUID
+	SourceID    uuid.UUID
+}
+
+// What could not be taken in of somebody who is erased.
+func (q *Queries) EraseDeadLetters(ctx context.Context, db DBTX, arg EraseDeadLettersParams) (int64, error) {
+	result, err := db.Exec(ctx, eraseDeadLetters,
+		arg.Kinds,
+		arg.ExternalIds,
+		arg.TenantID,
+		arg.SourceID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseResults = `-- name: EraseResults :exec
+UPDATE connector_commands SET result_id = NULL, error = NULL, version = version + 1, updated_at = now()
+WHERE tenant_id = $1 AND source_id = $2 AND result_kind = 'customer' AND result_id = ANY($3::text[])
+`
+
+// Names of accounts that commands made or changed.
+func (q *Queries) EraseResults(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, externalIds []string) error {
+	_, err := db.Exec(ctx, eraseResults, tenantID, sourceID, externalIds)
+	return err
+}
+
 const findDeadLetter = `-- name: FindDeadLetter :one
 SELECT tenant_id, id, source_id, kind, external_id, code, problem, record, attempts, status, version, created_at, updated_at FROM connector_dead_letters
 WHERE tenant_id = $1 AND source_id = $2 AND kind = $3 AND external_id = $4 AND status IN ('open', 'retrying')
@@ -1126,6 +1163,48 @@ func (q *Queries) ListUnreconciled(ctx context.Context, db DBTX, arg ListUnrecon
 			return nil, err
 		}
 		items = append(items, source_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listWaitingCommands = `-- name: ListWaitingCommands :many
+SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands
+WHERE tenant_id = $1 AND source_id = $2 AND status IN ('queued', 'sent')
+ORDER BY id FOR UPDATE
+`
+
+func (q *Queries) ListWaitingCommands(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID) ([]ConnectorCommand, error) {
+	rows, err := db.Query(ctx, listWaitingCommands, tenantID, sourceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ConnectorCommand{}
+	for rows.Next() {
+		var i ConnectorCommand
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.SourceID,
+			&i.Kind,
+			&i.Data,
+			&i.Status,
+			&i.Attempts,
+			&i.DueAt,
+			&i.ResultKind,
+			&i.ResultID,
+			&i.Error,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.SentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

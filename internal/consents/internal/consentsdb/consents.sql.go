@@ -44,18 +44,19 @@ func (q *Queries) ChainHead(ctx context.Context, db DBTX, tenantID uuid.UUID, co
 }
 
 const contactForConsent = `-- name: ContactForConsent :one
-SELECT id, merged_into FROM contacts WHERE tenant_id = $1 AND id = $2
+SELECT id, merged_into, erased_at FROM contacts WHERE tenant_id = $1 AND id = $2
 `
 
 type ContactForConsentRow struct {
 	ID         uuid.UUID
 	MergedInto *uuid.UUID
+	ErasedAt   *time.Time
 }
 
 func (q *Queries) ContactForConsent(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (ContactForConsentRow, error) {
 	row := db.QueryRow(ctx, contactForConsent, tenantID, iD)
 	var i ContactForConsentRow
-	err := row.Scan(&i.ID, &i.MergedInto)
+	err := row.Scan(&i.ID, &i.MergedInto, &i.ErasedAt)
 	return i, err
 }
 
@@ -86,6 +87,18 @@ func (q *Queries) EnsureWording(ctx context.Context, db DBTX, arg EnsureWordingP
 		arg.CreatedAt,
 	)
 	return err
+}
+
+const eraseConsents = `-- name: EraseConsents :one
+SELECT erase_consents($1, $2::uuid[])::bigint
+`
+
+// Empties the entries of contacts that are erased.
+func (q *Queries) EraseConsents(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, eraseConsents, tenantID, contactIds)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const findByReference = `-- name: FindByReference :one
@@ -447,6 +460,16 @@ func (q *Queries) InsertPurpose(ctx context.Context, db DBTX, arg InsertPurposeP
 	return i, err
 }
 
+const keepBases = `-- name: KeepBases :exec
+SELECT keep_bases($1, $2::uuid[], NULL)
+`
+
+// Derives anew what may be pursued with these contacts.
+func (q *Queries) KeepBases(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, keepBases, tenantID, contactIds)
+	return err
+}
+
 const listConsents = `-- name: ListConsents :many
 SELECT tenant_id, id, contact_id, contact_point_id, address_id, point_value, purpose_id, channel, controller, action, occurred_at, zone, recorded_at, expires_at, source, reference, actor_kind, actor_id, mechanism, wording_id, form_id, form_version, url, campaign_id, evidence, withdrawal_url, purpose_copy, controller_name, sequence, previous_digest, digest FROM consents
 WHERE consents.tenant_id = $1
@@ -765,6 +788,33 @@ func (q *Queries) PointForConsent(ctx context.Context, db DBTX, tenantID uuid.UU
 	var i PointForConsentRow
 	err := row.Scan(&i.Kind, &i.Normalized)
 	return i, err
+}
+
+const purposesToOppose = `-- name: PurposesToOppose :many
+SELECT code FROM purposes
+WHERE tenant_id = $1 AND archived_at IS NULL AND legal_basis IN ('consent', 'legitimate_interests')
+ORDER BY code
+`
+
+// What somebody may refuse to be written to for (GDPR art. 7(3), 21(2)).
+func (q *Queries) PurposesToOppose(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]string, error) {
+	rows, err := db.Query(ctx, purposesToOppose, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var code string
+		if err := rows.Scan(&code); err != nil {
+			return nil, err
+		}
+		items = append(items, code)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const stateOf = `-- name: StateOf :one

@@ -51,8 +51,136 @@ func (q *Queries) DeletePoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 	return err
 }
 
+const EraseAddresses = `-- name: EraseAddresses :execrows
+DELETE FROM addresses WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseAddresses(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, EraseAddresses, tenantID, contactIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const EraseContact = `-- name: EraseContact :one
+UPDATE contacts
+SET civility = NULL, title = NULL, given_name = NULL, given_names = NULL, family_name = NULL, birth_name = NULL, particle = NULL, name_suffix = NULL,
+    nickname = NULL, birthdate = NULL, legal_name = NULL, trade_name = NULL, organisation_type = NULL, siren = NULL, siret = NULL, rna = NULL,
+    website = NULL, locale = NULL, zoneinfo = NULL, display_name = $1, sort_name = $2, source = '', owner_id = NULL,
+    archived_at = coalesce(archived_at, $3::timestamptz), purge_after = NULL, erased_at = $3::timestamptz, updated_at = $3::timestamptz, version = version + 1
+WHERE tenant_id = $4 AND id = $5
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+`
+
+type EraseContactParams struct {
+	DisplayName string
+	SortName    string
+	ErasedAt    time.Time
+	TenantID    uuid.UUID
+	ID          uuid.UUID
+}
+
+func (q *Queries) EraseContact(ctx context.Context, db DBTX, arg EraseContactParams) (Contact, error) {
+	row := db.QueryRow(ctx, EraseContact,
+		arg.DisplayName,
+		arg.SortName,
+		arg.ErasedAt,
+		arg.TenantID,
+		arg.ID,
+	)
+	var i Contact
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Kind,
+		&i.Civility,
+		&i.Title,
+		&i.GivenName,
+		&i.GivenNames,
+		&i.FamilyName,
+		&i.BirthName,
+		&i.Particle,
+		&i.NameSuffix,
+		&i.Nickname,
+		&i.Birthdate,
+		&i.LegalName,
+		&i.TradeName,
+		&i.OrganisationType,
+		&i.Siren,
+		&i.Siret,
+		&i.Rna,
+		&i.Website,
+		&i.Locale,
+		&i.Zoneinfo,
+		&i.DisplayName,
+		&i.SortName,
+		&i.Source,
+		&i.ArchivedAt,
+		&i.PurgeAfter,
+		&i.MergedInto,
+		&i.Version,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.Restricted,
+		&i.ViewerIds,
+		&i.DepartmentIds,
+		&i.OwnerID,
+		&i.ReachDepartmentIds,
+		&i.ActDepartmentIds,
+		&i.ExportDepartmentIds,
+		&i.ErasedAt,
+	)
+	return i, err
+}
+
+const EraseExternalIDs = `-- name: EraseExternalIDs :execrows
+DELETE FROM contact_external_ids WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseExternalIDs(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, EraseExternalIDs, tenantID, contactIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const ErasePoints = `-- name: ErasePoints :execrows
+DELETE FROM contact_points WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) ErasePoints(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, ErasePoints, tenantID, contactIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const EraseSearch = `-- name: EraseSearch :exec
+DELETE FROM contact_search WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseSearch(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) error {
+	_, err := db.Exec(ctx, EraseSearch, tenantID, contactIds)
+	return err
+}
+
+const EraseTags = `-- name: EraseTags :execrows
+DELETE FROM contact_tags WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseTags(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, EraseTags, tenantID, contactIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const FindByExternalID = `-- name: FindByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 `
@@ -99,12 +227,13 @@ func (q *Queries) FindByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
 
 const FindByPoint = `-- name: FindByPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = $3
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -161,6 +290,7 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			&i.ReachDepartmentIds,
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -173,7 +303,7 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const FindByVerifiedPoint = `-- name: FindByVerifiedPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = ANY($3::text[]) AND p.verified_at IS NOT NULL
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -229,6 +359,7 @@ func (q *Queries) FindByVerifiedPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.ReachDepartmentIds,
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -258,6 +389,64 @@ func (q *Queries) FindDepartments(ctx context.Context, db DBTX, tenantID uuid.UU
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const FindErasedNames = `-- name: FindErasedNames :many
+SELECT name_hash, contact_id FROM contact_erased_names WHERE tenant_id = $1 AND name_hash = ANY($2::bytea[])
+`
+
+type FindErasedNamesRow struct {
+	NameHash  []byte
+	ContactID uuid.UUID
+}
+
+func (q *Queries) FindErasedNames(ctx context.Context, db DBTX, tenantID uuid.UUID, nameHashes [][]byte) ([]FindErasedNamesRow, error) {
+	rows, err := db.Query(ctx, FindErasedNames, tenantID, nameHashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindErasedNamesRow{}
+	for rows.Next() {
+		var i FindErasedNamesRow
+		if err := rows.Scan(&i.NameHash, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const FindOppositions = `-- name: FindOppositions :many
+SELECT point_hash, since FROM contact_oppositions WHERE tenant_id = $1 AND point_hash = ANY($2::bytea[])
+`
+
+type FindOppositionsRow struct {
+	PointHash []byte
+	Since     time.Time
+}
+
+func (q *Queries) FindOppositions(ctx context.Context, db DBTX, tenantID uuid.UUID, pointHashes [][]byte) ([]FindOppositionsRow, error) {
+	rows, err := db.Query(ctx, FindOppositions, tenantID, pointHashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindOppositionsRow{}
+	for rows.Next() {
+		var i FindOppositionsRow
+		if err := rows.Scan(&i.PointHash, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -471,7 +660,7 @@ func (q *Queries) GetAddress(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 }
 
 const GetContact = `-- name: GetContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids FROM contacts WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -516,6 +705,7 @@ func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -533,6 +723,23 @@ func (q *Queries) GetContactDepartment(ctx context.Context, db DBTX, tenantID uu
 		&i.DepartmentID,
 		&i.Verbs,
 		&i.SharedAt,
+	)
+	return i, err
+}
+
+const GetErasureKey = `-- name: GetErasureKey :one
+SELECT tenant_id, id, hashing, hashing_sealed, created_at FROM contact_erasure_keys WHERE tenant_id = $1 ORDER BY created_at, id LIMIT 1
+`
+
+func (q *Queries) GetErasureKey(ctx context.Context, db DBTX, tenantID uuid.UUID) (ContactErasureKey, error) {
+	row := db.QueryRow(ctx, GetErasureKey, tenantID)
+	var i ContactErasureKey
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.Hashing,
+		&i.HashingSealed,
+		&i.CreatedAt,
 	)
 	return i, err
 }
@@ -820,6 +1027,40 @@ func (q *Queries) InsertContactDepartments(ctx context.Context, db DBTX, arg Ins
 	return err
 }
 
+const InsertErasedNames = `-- name: InsertErasedNames :exec
+INSERT INTO contact_erased_names (tenant_id, name_hash, contact_id, erased_at)
+SELECT $1, unnest($2::bytea[]), unnest($3::uuid[]), $4
+ON CONFLICT (tenant_id, name_hash) DO NOTHING
+`
+
+type InsertErasedNamesParams struct {
+	TenantID   uuid.UUID
+	NameHashes [][]byte
+	ContactIds []uuid.UUID
+	ErasedAt   time.Time
+}
+
+func (q *Queries) InsertErasedNames(ctx context.Context, db DBTX, arg InsertErasedNamesParams) error {
+	_, err := db.Exec(ctx, InsertErasedNames,
+		arg.TenantID,
+		arg.NameHashes,
+		arg.ContactIds,
+		arg.ErasedAt,
+	)
+	return err
+}
+
+const InsertErasureKey = `-- name: InsertErasureKey :exec
+INSERT INTO contact_erasure_keys (tenant_id, id, hashing_sealed) VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, id) DO NOTHING
+`
+
+// One an institution, whoever comes first.
+func (q *Queries) InsertErasureKey(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID, hashingSealed []byte) error {
+	_, err := db.Exec(ctx, InsertErasureKey, tenantID, iD, hashingSealed)
+	return err
+}
+
 const InsertExternalID = `-- name: InsertExternalID :exec
 INSERT INTO contact_external_ids (tenant_id, source, external_id, contact_id, first_seen_at)
 VALUES ($1, $2, $3, $4, $5)
@@ -840,6 +1081,29 @@ func (q *Queries) InsertExternalID(ctx context.Context, db DBTX, arg InsertExter
 		arg.ExternalID,
 		arg.ContactID,
 		arg.FirstSeenAt,
+	)
+	return err
+}
+
+const InsertOppositions = `-- name: InsertOppositions :exec
+INSERT INTO contact_oppositions (tenant_id, point_hash, kind, since)
+SELECT $1, unnest($2::bytea[]), unnest($3::text[]), $4
+ON CONFLICT (tenant_id, point_hash) DO UPDATE SET since = greatest(contact_oppositions.since, excluded.since)
+`
+
+type InsertOppositionsParams struct {
+	TenantID    uuid.UUID
+	PointHashes [][]byte
+	Kinds       []string
+	Since       time.Time
+}
+
+func (q *Queries) InsertOppositions(ctx context.Context, db DBTX, arg InsertOppositionsParams) error {
+	_, err := db.Exec(ctx, InsertOppositions,
+		arg.TenantID,
+		arg.PointHashes,
+		arg.Kinds,
+		arg.Since,
 	)
 	return err
 }
@@ -1290,8 +1554,38 @@ func (q *Queries) ListExternalIDsOf(ctx context.Context, db DBTX, tenantID uuid.
 	return items, nil
 }
 
+const ListFamily = `-- name: ListFamily :many
+WITH RECURSIVE family AS (
+    SELECT c.id FROM contacts c WHERE c.tenant_id = $1 AND c.id = $2
+    UNION
+    SELECT c.id FROM contacts c JOIN family f ON c.merged_into = f.id WHERE c.tenant_id = $1
+)
+SELECT family.id::uuid AS id FROM family ORDER BY 1
+`
+
+// A contact and all that were merged into it.
+func (q *Queries) ListFamily(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, ListFamily, tenantID, contactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListOwnedContacts = `-- name: ListOwnedContacts :many
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids FROM contacts
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts
 WHERE tenant_id = $1 AND owner_id = $2::uuid
 ORDER BY id
 LIMIT $3
@@ -1347,6 +1641,7 @@ func (q *Queries) ListOwnedContacts(ctx context.Context, db DBTX, tenantID uuid.
 			&i.ReachDepartmentIds,
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1681,7 +1976,7 @@ func (q *Queries) LockAddresses(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const LockByExternalID = `-- name: LockByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 FOR UPDATE OF c
@@ -1729,12 +2024,13 @@ func (q *Queries) LockByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
 
 const LockContact = `-- name: LockContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -1779,6 +2075,7 @@ func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -1821,6 +2118,70 @@ func (q *Queries) LockContacts(ctx context.Context, db DBTX, arg LockContactsPar
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const LockFamily = `-- name: LockFamily :many
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
+`
+
+func (q *Queries) LockFamily(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
+	rows, err := db.Query(ctx, LockFamily, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Contact{}
+	for rows.Next() {
+		var i Contact
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Kind,
+			&i.Civility,
+			&i.Title,
+			&i.GivenName,
+			&i.GivenNames,
+			&i.FamilyName,
+			&i.BirthName,
+			&i.Particle,
+			&i.NameSuffix,
+			&i.Nickname,
+			&i.Birthdate,
+			&i.LegalName,
+			&i.TradeName,
+			&i.OrganisationType,
+			&i.Siren,
+			&i.Siret,
+			&i.Rna,
+			&i.Website,
+			&i.Locale,
+			&i.Zoneinfo,
+			&i.DisplayName,
+			&i.SortName,
+			&i.Source,
+			&i.ArchivedAt,
+			&i.PurgeAfter,
+			&i.MergedInto,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.Restricted,
+			&i.ViewerIds,
+			&i.DepartmentIds,
+			&i.OwnerID,
+			&i.ReachDepartmentIds,
+			&i.ActDepartmentIds,
+			&i.ExportDepartmentIds,
+			&i.ErasedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -1975,6 +2336,18 @@ func (q *Queries) LockTags(ctx context.Context, db DBTX, tenantID uuid.UUID, ids
 	return items, nil
 }
 
+const MayOnContact = `-- name: MayOnContact :one
+SELECT may($1::text, $2::uuid, $3::uuid)::boolean
+`
+
+// Asked with the sight of whoever wants to do it.
+func (q *Queries) MayOnContact(ctx context.Context, db DBTX, verb string, tenantID uuid.UUID, contactID uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, MayOnContact, verb, tenantID, contactID)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const MoveTag = `-- name: MoveTag :execrows
 WITH moved AS (
     DELETE FROM contact_tags t WHERE t.tenant_id = $1 AND t.tag_id = $3 RETURNING t.contact_id, t.tagged_at
@@ -2031,7 +2404,7 @@ const SetArchived = `-- name: SetArchived :one
 UPDATE contacts
 SET archived_at = $1, purge_after = $2, updated_at = $3, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
 `
 
 type SetArchivedParams struct {
@@ -2090,6 +2463,7 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -2097,7 +2471,7 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 const SetContactOwner = `-- name: SetContactOwner :many
 UPDATE contacts SET owner_id = $1::uuid, updated_at = now(), version = version + 1
 WHERE tenant_id = $2 AND id = ANY($3::uuid[])
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
 `
 
 func (q *Queries) SetContactOwner(ctx context.Context, db DBTX, ownerID uuid.UUID, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
@@ -2148,6 +2522,7 @@ func (q *Queries) SetContactOwner(ctx context.Context, db DBTX, ownerID uuid.UUI
 			&i.ReachDepartmentIds,
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
+			&i.ErasedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -2163,7 +2538,7 @@ const SetRestricted = `-- name: SetRestricted :one
 UPDATE contacts
 SET restricted = $1, viewer_ids = $2::uuid[], updated_at = $3, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
 `
 
 type SetRestrictedParams struct {
@@ -2222,6 +2597,7 @@ func (q *Queries) SetRestricted(ctx context.Context, db DBTX, arg SetRestrictedP
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -2275,7 +2651,7 @@ func (q *Queries) TakeTag(ctx context.Context, db DBTX, tenantID uuid.UUID, cont
 }
 
 const TouchContact = `-- name: TouchContact :one
-UPDATE contacts SET updated_at = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+UPDATE contacts SET updated_at = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
 `
 
 func (q *Queries) TouchContact(ctx context.Context, db DBTX, updatedAt time.Time, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -2320,6 +2696,7 @@ func (q *Queries) TouchContact(ctx context.Context, db DBTX, updatedAt time.Time
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }
@@ -2440,7 +2817,7 @@ SET civility = $1, title = $2, given_name = $3, given_names = $4, family_name = 
     siret = $15, rna = $16, website = $17, locale = $18, zoneinfo = $19,
     display_name = $20, sort_name = $21, owner_id = $22, updated_at = $23, version = version + 1
 WHERE tenant_id = $24 AND id = $25
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
 `
 
 type UpdateContactParams struct {
@@ -2539,6 +2916,7 @@ func (q *Queries) UpdateContact(ctx context.Context, db DBTX, arg UpdateContactP
 		&i.ReachDepartmentIds,
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
+		&i.ErasedAt,
 	)
 	return i, err
 }

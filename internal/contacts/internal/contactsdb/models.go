@@ -5,6 +5,7 @@
 package contactsdb
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,6 +76,7 @@ type Contact struct {
 	ReachDepartmentIds  []uuid.UUID
 	ActDepartmentIds    []uuid.UUID
 	ExportDepartmentIds []uuid.UUID
+	ErasedAt            *time.Time
 }
 
 type ContactDepartment struct {
@@ -83,6 +85,14 @@ type ContactDepartment struct {
 	DepartmentID uuid.UUID
 	Verbs        []string
 	SharedAt     time.Time
+}
+
+type ContactErasureKey struct {
+	TenantID      uuid.UUID
+	ID            uuid.UUID
+	Hashing       json.RawMessage
+	HashingSealed []byte
+	CreatedAt     time.Time
 }
 
 type ContactExternalID struct {

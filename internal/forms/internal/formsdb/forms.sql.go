@@ -78,6 +78,22 @@ func (q *Queries) DeleteNonces(ctx context.Context, db DBTX, tenantID uuid.UUID,
 	return err
 }
 
+const eraseSubmissions = `-- name: EraseSubmissions :execrows
+UPDATE form_submissions
+SET status = CASE WHEN status = 'pending' THEN 'rejected' ELSE status END, reason = CASE WHEN status = 'pending' THEN 'contact-erased' ELSE reason END,
+    data = '{}', data_sealed = NULL, origin = '', network = '', user_agent = '', email_hash = NULL, sender_hash = NULL,
+    token_hash = NULL, token_expires_at = NULL, updated_at = now(), version = version + 1
+WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseSubmissions(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, eraseSubmissions, tenantID, ids)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const expireSubmissions = `-- name: ExpireSubmissions :many
 UPDATE form_submissions
 SET status = 'expired', data = '{}', data_sealed = NULL, network = '', user_agent = '', email_hash = NULL, sender_hash = NULL, updated_at = now(), version = version + 1
@@ -433,6 +449,59 @@ func (q *Queries) ListSubmissions(ctx context.Context, db DBTX, arg ListSubmissi
 		arg.AfterID,
 		arg.PageSize,
 	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FormSubmission{}
+	for rows.Next() {
+		var i FormSubmission
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.FormID,
+			&i.FormVersion,
+			&i.Status,
+			&i.Data,
+			&i.Language,
+			&i.Origin,
+			&i.Network,
+			&i.UserAgent,
+			&i.EmailHash,
+			&i.SenderHash,
+			&i.TokenHash,
+			&i.TokenExpiresAt,
+			&i.ContactID,
+			&i.Reason,
+			&i.ReceivedAt,
+			&i.ConfirmedAt,
+			&i.Version,
+			&i.UpdatedAt,
+			&i.DataSealed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listSubmissionsOf = `-- name: ListSubmissionsOf :many
+SELECT tenant_id, id, form_id, form_version, status, data, language, origin, network, user_agent, email_hash, sender_hash, token_hash, token_expires_at, contact_id, reason, received_at, confirmed_at, version, updated_at, data_sealed FROM form_submissions
+WHERE form_submissions.tenant_id = $1 AND form_submissions.id IN (
+    SELECT a.id FROM form_submissions a WHERE a.tenant_id = $1 AND a.contact_id = ANY($2::uuid[])
+    UNION
+    SELECT b.id FROM form_submissions b WHERE b.tenant_id = $1 AND b.email_hash = ANY($3::bytea[]) AND b.contact_id IS NULL)
+ORDER BY form_submissions.id FOR UPDATE
+`
+
+// What erased contacts sent, and what was sent from their addresses and has led
+// to nobody yet.
+func (q *Queries) ListSubmissionsOf(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID, emailHashes [][]byte) ([]FormSubmission, error) {
+	rows, err := db.Query(ctx, listSubmissionsOf, tenantID, contactIds, emailHashes)
 	if err != nil {
 		return nil, err
 	}

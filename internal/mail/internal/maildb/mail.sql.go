@@ -60,6 +60,22 @@ func (q *Queries) ClaimMails(ctx context.Context, db DBTX, leaseSeconds float64,
 	return items, nil
 }
 
+const eraseMails = `-- name: EraseMails :execrows
+UPDATE mails
+SET recipient = 'erased@invalid', subject = '-', body_sealed = NULL, body_text = NULL, body_html = NULL, headers = '{}',
+    status = CASE WHEN status = 'queued' THEN 'failed' ELSE status END, last_error = NULL
+WHERE tenant_id = $1 AND recipient = ANY($2::text[])
+`
+
+// What was to be sent to these addresses is not, and of what was sent nothing stays but that it was.
+func (q *Queries) EraseMails(ctx context.Context, db DBTX, tenantID uuid.UUID, recipients []string) (int64, error) {
+	result, err := db.Exec(ctx, eraseMails, tenantID, recipients)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const forgetBodies = `-- name: ForgetBodies :exec
 UPDATE mails SET body_sealed = NULL, body_text = NULL, body_html = NULL, headers = '{}'
 WHERE tenant_id = $1 AND created_at < $2 AND status <> 'queued' AND (body_sealed IS NOT NULL OR body_text IS NOT NULL OR body_html IS NOT NULL)

@@ -41,6 +41,30 @@ func (q *Queries) DeleteRequests(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return err
 }
 
+const eraseLinks = `-- name: EraseLinks :execrows
+DELETE FROM preference_links WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseLinks(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, eraseLinks, tenantID, contactIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseRequests = `-- name: EraseRequests :execrows
+DELETE FROM preference_requests WHERE tenant_id = $1 AND email_hash = ANY($2::bytea[])
+`
+
+func (q *Queries) EraseRequests(ctx context.Context, db DBTX, tenantID uuid.UUID, emailHashes [][]byte) (int64, error) {
+	result, err := db.Exec(ctx, eraseRequests, tenantID, emailHashes)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const getPreferenceLink = `-- name: GetPreferenceLink :one
 SELECT tenant_id, id, link_hash, contact_id, kind, point_value, purpose_id, campaign_id, language, created_at, expires_at FROM preference_links WHERE tenant_id = $1 AND id = $2
 `

@@ -34,6 +34,18 @@ func (q *Queries) DropArrived(ctx context.Context, db DBTX, tenantID uuid.UUID) 
 	return result.RowsAffected(), nil
 }
 
+const eraseFacts = `-- name: EraseFacts :execrows
+DELETE FROM sensitive_facts WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseFacts(ctx context.Context, db DBTX, tenantID uuid.UUID, contactIds []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, eraseFacts, tenantID, contactIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const factHistory = `-- name: FactHistory :many
 SELECT e.id, e.type, e.occurred_at, e.actor_kind, e.actor_id, e.facts, c.changes
 FROM events e LEFT JOIN event_changes c ON c.tenant_id = e.tenant_id AND c.event_id = e.id

@@ -113,7 +113,7 @@ WITH RECURSIVE found AS (
 SELECT f.asked, c.id, c.kind, coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
        coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
 FROM found f JOIN contacts c ON c.tenant_id = $1 AND c.id = f.id
-WHERE f.merged_into IS NULL
+WHERE f.merged_into IS NULL AND c.erased_at IS NULL
 `
 
 type FindContactsByIDRow struct {

@@ -22,6 +22,91 @@ func (q *Queries) DropCandidates(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return err
 }
 
+const eraseCandidates = `-- name: EraseCandidates :execrows
+DELETE FROM ticketing_review_candidates WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseCandidates(ctx context.Context, db DBTX, tenantID uuid.UUID, contacts []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, eraseCandidates, tenantID, contacts)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseDecisions = `-- name: EraseDecisions :one
+SELECT erase_ticketing_decisions($1, $2::uuid[], $3::uuid[])::bigint
+`
+
+func (q *Queries) EraseDecisions(ctx context.Context, db DBTX, tenantID uuid.UUID, contacts []uuid.UUID, orders []uuid.UUID) (int64, error) {
+	row := db.QueryRow(ctx, eraseDecisions, tenantID, contacts, orders)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const eraseMailboxes = `-- name: EraseMailboxes :exec
+DELETE FROM ticketing_mailboxes m
+WHERE m.tenant_id = $1 AND m.origin = 'learnt' AND m.pattern = ANY($2::text[])
+  AND NOT EXISTS (SELECT 1 FROM contact_points p WHERE p.tenant_id = $1 AND p.kind = 'email' AND p.normalized = m.pattern)
+`
+
+// Addresses that sales showed to be shared, where nobody else is left at them.
+func (q *Queries) EraseMailboxes(ctx context.Context, db DBTX, tenantID uuid.UUID, addresses []string) error {
+	_, err := db.Exec(ctx, eraseMailboxes, tenantID, addresses)
+	return err
+}
+
+const eraseMoves = `-- name: EraseMoves :exec
+DELETE FROM ticketing_moves WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])
+`
+
+func (q *Queries) EraseMoves(ctx context.Context, db DBTX, tenantID uuid.UUID, contacts []uuid.UUID) error {
+	_, err := db.Exec(ctx, eraseMoves, tenantID, contacts)
+	return err
+}
+
+const eraseProposals = `-- name: EraseProposals :execrows
+DELETE FROM ticketing_household_proposals WHERE tenant_id = $1 AND (contact_id = ANY($2::uuid[]) OR other_id = ANY($2::uuid[]))
+`
+
+func (q *Queries) EraseProposals(ctx context.Context, db DBTX, tenantID uuid.UUID, contacts []uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, eraseProposals, tenantID, contacts)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const eraseReviews = `-- name: EraseReviews :execrows
+UPDATE ticketing_reviews
+SET contact_id = NULL, status = CASE WHEN status = 'open' THEN 'settled' ELSE status END, decided_at = coalesce(decided_at, $1::timestamptz),
+    inputs = encode(sha256(convert_to(id::text, 'UTF8')), 'hex'), version = version + 1, updated_at = $1::timestamptz
+WHERE tenant_id = $2 AND (contact_id = ANY($3::uuid[]) OR subject_id = ANY($4::uuid[]))
+`
+
+type EraseReviewsParams struct {
+	At       time.Time   `json:"at"`
+	TenantID uuid.UUID   `json:"tenant_id"`
+	Contacts []uuid.UUID `json:"contacts"`
+	Subjects []uuid.UUID `json:"subjects"`
+}
+
+// Reviews that were about erased contacts, or raised by what they bought: no
+// description leads to them any more.
+func (q *Queries) EraseReviews(ctx context.Context, db DBTX, arg EraseReviewsParams) (int64, error) {
+	result, err := db.Exec(ctx, eraseReviews,
+		arg.At,
+		arg.TenantID,
+		arg.Contacts,
+		arg.Subjects,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const findAwaiting = `-- name: FindAwaiting :many
 WITH keys AS MATERIALIZED (
     SELECT p.contact_id, p.kind, p.normalized AS key FROM contact_points p WHERE p.tenant_id = $1 AND p.contact_id = ANY($2::uuid[]) AND p.kind IN ('email', 'phone')
@@ -255,6 +340,30 @@ func (q *Queries) FindDecisions(ctx context.Context, db DBTX, scopes []string, k
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findErasedContacts = `-- name: FindErasedContacts :many
+SELECT id FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND erased_at IS NOT NULL
+`
+
+func (q *Queries) FindErasedContacts(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, findErasedContacts, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -702,6 +811,73 @@ func (q *Queries) FindPostcodes(ctx context.Context, db DBTX, tenantID uuid.UUID
 	for rows.Next() {
 		var i FindPostcodesRow
 		if err := rows.Scan(&i.ContactID, &i.PostalCode); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findSalesOf = `-- name: FindSalesOf :many
+SELECT 'customer'::text AS part, u.id, u.source_id, u.external_id FROM ticketing_customers u
+WHERE u.tenant_id = $1 AND u.contact_id = ANY($2::uuid[])
+UNION
+SELECT 'customer'::text, u.id, u.source_id, u.external_id FROM ticketing_orders o
+JOIN ticketing_customers u ON u.tenant_id = o.tenant_id AND u.id = o.customer_id AND u.contact_id IS NULL AND u.anonymized_at IS NULL
+WHERE o.tenant_id = $1 AND o.contact_id = ANY($2::uuid[])
+UNION
+SELECT 'order'::text, o.id, o.source_id, o.external_id FROM ticketing_orders o
+WHERE o.tenant_id = $1 AND o.contact_id = ANY($2::uuid[])
+UNION
+SELECT 'ticket'::text, l.ticket_id, o.source_id, l.external_id FROM ticketing_lines l
+JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+WHERE l.tenant_id = $1 AND l.holder_contact_id = ANY($2::uuid[])
+UNION
+SELECT 'held'::text, o.id, o.source_id, o.external_id FROM ticketing_lines l
+JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+WHERE l.tenant_id = $1 AND l.holder_contact_id = ANY($2::uuid[])
+UNION
+SELECT 'membership'::text, m.id, m.source_id, m.external_id FROM ticketing_memberships m
+WHERE m.tenant_id = $1 AND m.contact_id = ANY($2::uuid[])
+UNION
+SELECT 'gift_card'::text, g.id, g.source_id, g.external_id FROM ticketing_gift_cards g
+WHERE g.tenant_id = $1 AND g.contact_id = ANY($2::uuid[])
+UNION
+SELECT 'group_booking'::text, b.id, b.source_id, b.external_id FROM ticketing_group_bookings b
+WHERE b.tenant_id = $1 AND b.contact_id = ANY($2::uuid[])
+UNION
+SELECT 'booking_person'::text, b.id, b.source_id, b.external_id FROM ticketing_group_bookings b
+WHERE b.tenant_id = $1 AND b.person_contact_id = ANY($2::uuid[])
+`
+
+type FindSalesOfRow struct {
+	Part       string    `json:"part"`
+	ID         uuid.UUID `json:"id"`
+	SourceID   uuid.UUID `json:"source_id"`
+	ExternalID string    `json:"external_id"`
+}
+
+// What of contacts is at the sources: accounts, also those that only their orders
+// name; orders they bought; tickets they hold and the orders these are in;
+// memberships, gift cards and bookings.
+func (q *Queries) FindSalesOf(ctx context.Context, db DBTX, tenantID uuid.UUID, contacts []uuid.UUID) ([]FindSalesOfRow, error) {
+	rows, err := db.Query(ctx, findSalesOf, tenantID, contacts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindSalesOfRow{}
+	for rows.Next() {
+		var i FindSalesOfRow
+		if err := rows.Scan(
+			&i.Part,
+			&i.ID,
+			&i.SourceID,
+			&i.ExternalID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

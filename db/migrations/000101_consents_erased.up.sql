@@ -1,0 +1,62 @@
+-- What the ledger says of somebody who was erased: that an answer was given,
+-- when and for which purpose, under the contact's identifier and with its place
+-- in the chain. The application adds to the ledger and changes nothing in it;
+-- this function empties entries, and only those of a contact that is erased.
+GRANT SELECT (tenant_id, id, erased_at) ON contacts TO parvis_resolver;
+CREATE POLICY resolver ON contacts FOR SELECT TO parvis_resolver USING (true);
+CREATE POLICY resolver ON consents TO parvis_resolver USING (true) WITH CHECK (true);
+GRANT SELECT ON consents TO parvis_resolver;
+GRANT UPDATE (contact_point_id, address_id, point_value, source, reference, url, campaign_id, evidence, withdrawal_url) ON consents TO parvis_resolver;
+
+CREATE FUNCTION erase_consents(wanted_tenant uuid, persons uuid[]) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = crm, pg_temp
+    AS $$
+    WITH emptied AS (
+        UPDATE consents e
+        SET contact_point_id = NULL, address_id = NULL, point_value = CASE WHEN e.point_value IS NOT NULL THEN 'erased' END,
+            source = '', reference = '', url = NULL, campaign_id = NULL, evidence = '{}', withdrawal_url = NULL
+        WHERE e.tenant_id = wanted_tenant AND wanted_tenant = current_tenant() AND e.contact_id = ANY (persons)
+          AND EXISTS (SELECT FROM contacts c WHERE c.tenant_id = e.tenant_id AND c.id = e.contact_id AND c.erased_at IS NOT NULL)
+        RETURNING 1)
+    SELECT count(*) FROM emptied
+    $$;
+GRANT CREATE ON SCHEMA crm TO parvis_resolver;
+ALTER FUNCTION erase_consents(uuid, uuid[]) OWNER TO parvis_resolver;
+REVOKE CREATE ON SCHEMA crm FROM parvis_resolver;
+REVOKE ALL ON FUNCTION erase_consents(uuid, uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION erase_consents(uuid, uuid[]) TO parvis_app;
+
+-- Nothing may be pursued with somebody who is erased, and nothing is derived of
+-- them, also when their entries arrive with an archive.
+CREATE OR REPLACE FUNCTION keep_bases(tenant uuid, contacts_to_keep uuid[], purposes_to_keep uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY INVOKER SET search_path = crm, pg_temp SET app.sight = '*'
+    AS $$
+BEGIN
+    -- One writer at a time; what it waited for, the next statement sees.
+    PERFORM 1 FROM contacts c WHERE c.tenant_id = tenant AND c.id = ANY (contacts_to_keep) ORDER BY c.id FOR NO KEY UPDATE;
+    DELETE FROM contact_bases b
+    WHERE b.tenant_id = tenant AND b.contact_id = ANY (contacts_to_keep) AND (purposes_to_keep IS NULL OR b.purpose_id = ANY (purposes_to_keep));
+    INSERT INTO contact_bases (tenant_id, contact_id, purpose_id, stance, channel, point_value, standing_from, standing_until)
+    WITH RECURSIVE persons AS (
+        SELECT c.id AS survivor, c.id FROM contacts c WHERE c.tenant_id = tenant AND c.id = ANY (contacts_to_keep) AND c.merged_into IS NULL AND c.erased_at IS NULL
+        UNION
+        SELECT p.survivor, c.id FROM contacts c JOIN persons p ON c.tenant_id = tenant AND c.merged_into = p.id
+    ), entries AS (
+        SELECT p.survivor, e.id, e.purpose_id, e.channel, e.point_value, e.action, e.occurred_at, e.expires_at,
+               CASE e.action WHEN 'withdrawn' THEN 5 WHEN 'refused' THEN 4 WHEN 'expired' THEN 3 ELSE 1 END AS strictness
+        FROM persons p JOIN consents e ON e.tenant_id = tenant AND e.contact_id = p.id
+        WHERE e.controller = '' AND e.action <> 'pending' AND (purposes_to_keep IS NULL OR e.purpose_id = ANY (purposes_to_keep))
+    ), subjects AS (
+        SELECT DISTINCT survivor, purpose_id, channel, point_value FROM entries
+    ), said AS (
+        SELECT s.survivor, s.purpose_id, s.channel, coalesce(s.point_value, '') AS about, e.action, e.occurred_at AS standing_from,
+               least(coalesce(lead(e.occurred_at) OVER line, 'infinity'), CASE WHEN e.action = 'given' THEN e.expires_at END) AS standing_until
+        FROM subjects s
+        JOIN entries e ON e.survivor = s.survivor AND e.purpose_id = s.purpose_id AND e.channel = s.channel
+             AND (e.point_value IS NULL OR e.point_value = s.point_value)
+        WINDOW line AS (PARTITION BY s.survivor, s.purpose_id, s.channel, s.point_value ORDER BY e.occurred_at, e.strictness, e.id)
+    )
+    SELECT tenant, survivor, purpose_id, CASE action WHEN 'given' THEN 'given' ELSE 'refused' END, channel, about, standing_from, standing_until
+    FROM said WHERE action IN ('given', 'withdrawn', 'refused') AND standing_from < standing_until;
+END
+$$;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY crm.mails_recipient;

@@ -1,0 +1,2 @@
+DROP TABLE privacy_notices;
+DROP TABLE privacy_erasures;
