@@ -1,8 +1,8 @@
 -- name: InsertSource :one
 INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities,
-    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days)
+    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days)
 VALUES (@tenant_id, @id, @code, @name, @kind, @time_zone, @currency, @precedence, @status, @capabilities,
-    @purpose_codes, @price_classes, @campaign_codes, @field_policies, @grace_days, @renewal_days)
+    @purpose_codes, @price_classes, @campaign_codes, @field_policies, @grace_days, @renewal_days, @reminder_days)
 RETURNING *;
 
 -- name: GetSource :one
@@ -15,7 +15,7 @@ SELECT * FROM ticketing_sources WHERE tenant_id = @tenant_id AND (code = @refere
 UPDATE ticketing_sources
 SET name = @name, kind = @kind, time_zone = @time_zone, currency = @currency, precedence = @precedence, status = @status,
     capabilities = @capabilities, purpose_codes = @purpose_codes, price_classes = @price_classes, campaign_codes = @campaign_codes,
-    field_policies = @field_policies, grace_days = @grace_days, renewal_days = @renewal_days, version = version + 1, updated_at = now()
+    field_policies = @field_policies, grace_days = @grace_days, renewal_days = @renewal_days, reminder_days = @reminder_days, version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 

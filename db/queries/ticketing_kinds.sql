@@ -410,7 +410,8 @@ SELECT (
 -- What memberships are worth now, and what others were told: of those named, of
 -- a product, of what they continue, or of those that are due.
 SELECT m.id, m.version, m.contact_id, m.renews_id, m.valid_from, m.valid_until, m.cancelled_at, m.told_status, m.due_at, m.test, m.deleted, m.stub,
-       coalesce(p.grace_days, s.grace_days)::integer AS grace_days, s.code AS source_code,
+       m.time_zone, m.auto_renew, m.reminded_until, m.reminded_days,
+       coalesce(p.grace_days, s.grace_days)::integer AS grace_days, coalesce(p.reminder_days, s.reminder_days)::integer[] AS reminder_days, s.code AS source_code,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
            coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @instant::timestamptz)::text AS status
 FROM ticketing_memberships m
@@ -429,9 +430,32 @@ FOR UPDATE OF m;
 -- name: FindDueMemberships :many
 SELECT id FROM ticketing_memberships WHERE tenant_id = @tenant_id AND due_at <= @instant::timestamptz ORDER BY due_at LIMIT @page_size;
 
+-- name: FindContinuedMemberships :many
+-- Which of these nobody needs to be reminded of: another one renews it, or whose
+-- it is holds another of the same product that lasts longer. Looked up one by one,
+-- since joined, all memberships may be read.
+WITH RECURSIVE ending AS (
+    SELECT m.id, m.tenant_id, m.product_id, m.contact_id, m.valid_until, m.test FROM ticketing_memberships m WHERE m.tenant_id = @tenant_id AND m.id = ANY(@ids::uuid[])
+), same AS (
+    SELECT e.id AS membership_id, survivor_of(e.tenant_id, e.contact_id) AS contact_id FROM ending e WHERE e.contact_id IS NOT NULL AND e.product_id IS NOT NULL
+    UNION
+    SELECT s.membership_id, c.id FROM contacts c JOIN same s ON c.merged_into = s.contact_id WHERE c.tenant_id = @tenant_id
+)
+SELECT e.id FROM ending e
+CROSS JOIN LATERAL (
+    SELECT r.id FROM ticketing_memberships r
+    WHERE r.tenant_id = @tenant_id AND r.renews_id = e.id AND NOT r.deleted AND NOT r.stub AND r.test = e.test AND r.absent_at IS NULL AND r.stated_state IS DISTINCT FROM 'cancelled' OFFSET 0) n
+UNION
+SELECT e.id FROM ending e JOIN same s ON s.membership_id = e.id
+CROSS JOIN LATERAL (
+    SELECT o.id, o.product_id, o.valid_until, o.test FROM ticketing_memberships o
+    WHERE o.tenant_id = @tenant_id AND o.contact_id = s.contact_id AND NOT o.deleted AND NOT o.stub AND o.absent_at IS NULL AND o.stated_state IS DISTINCT FROM 'cancelled' OFFSET 0) o
+WHERE o.id <> e.id AND o.product_id = e.product_id AND o.test = e.test AND (o.valid_until IS NULL OR o.valid_until > e.valid_until);
+
 -- name: NoteTold :exec
-UPDATE ticketing_memberships m SET told_status = nullif(w.status, ''), due_at = CASE WHEN w.due > '0001-01-02'::timestamptz THEN w.due END
-FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@statuses::text[]) AS status, unnest(@dues::timestamptz[]) AS due) w
+UPDATE ticketing_memberships m SET told_status = nullif(w.status, ''), due_at = CASE WHEN w.due > '0001-01-02'::timestamptz THEN w.due END,
+    reminded_until = CASE WHEN w.days > 0 THEN m.valid_until ELSE m.reminded_until END, reminded_days = CASE WHEN w.days > 0 THEN w.days ELSE m.reminded_days END
+FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@statuses::text[]) AS status, unnest(@dues::timestamptz[]) AS due, unnest(@days::integer[]) AS days) w
 WHERE m.tenant_id = @tenant_id AND m.id = w.id;
 
 -- name: WakeMemberships :exec

@@ -13014,21 +13014,22 @@ type TicketingPriceTypeRecordClass string
 
 // TicketingProduct defines model for TicketingProduct.
 type TicketingProduct struct {
-	Benefits    []string                 `json:"benefits"`
-	CreatedAt   time.Time                `json:"created_at"`
-	ExternalID  string                   `json:"external_id"`
-	GraceDays   nullable.Nullable[int32] `json:"grace_days"`
-	ID          openapi_types.UUID       `json:"id"`
-	IsDeleted   bool                     `json:"is_deleted"`
-	IsStub      bool                     `json:"is_stub"`
-	Kind        string                   `json:"kind"`
-	Name        map[string]string        `json:"name"`
-	Object      TicketingProductObject   `json:"object"`
-	RenewalDays nullable.Nullable[int32] `json:"renewal_days"`
-	SourceID    openapi_types.UUID       `json:"source_id"`
-	UpdatedAt   time.Time                `json:"updated_at"`
-	UsageLimit  nullable.Nullable[int32] `json:"usage_limit"`
-	Version     int64                    `json:"version"`
+	Benefits     []string                   `json:"benefits"`
+	CreatedAt    time.Time                  `json:"created_at"`
+	ExternalID   string                     `json:"external_id"`
+	GraceDays    nullable.Nullable[int32]   `json:"grace_days"`
+	ID           openapi_types.UUID         `json:"id"`
+	IsDeleted    bool                       `json:"is_deleted"`
+	IsStub       bool                       `json:"is_stub"`
+	Kind         string                     `json:"kind"`
+	Name         map[string]string          `json:"name"`
+	Object       TicketingProductObject     `json:"object"`
+	ReminderDays nullable.Nullable[[]int32] `json:"reminder_days"`
+	RenewalDays  nullable.Nullable[int32]   `json:"renewal_days"`
+	SourceID     openapi_types.UUID         `json:"source_id"`
+	UpdatedAt    time.Time                  `json:"updated_at"`
+	UsageLimit   nullable.Nullable[int32]   `json:"usage_limit"`
+	Version      int64                      `json:"version"`
 }
 
 // TicketingProductObject defines model for TicketingProduct.Object.
@@ -13050,6 +13051,9 @@ type TicketingProductRecord struct {
 
 	// Name A text by language (BCP 47).
 	Name TicketingText `json:"name"`
+
+	// ReminderDays How many days before its end it is told that it ends soon, where nobody has renewed it; as the source is set when absent.
+	ReminderDays nullable.Nullable[[]int32] `json:"reminder_days,omitempty"`
 
 	// RenewalDays How long before its end it can be renewed; as the source is set when absent.
 	RenewalDays nullable.Nullable[int32] `json:"renewal_days,omitempty"`
@@ -13288,6 +13292,7 @@ type TicketingSource struct {
 	Precedence    int32                 `json:"precedence"`
 	PriceClasses  map[string]string     `json:"price_classes"`
 	PurposeCodes  map[string]string     `json:"purpose_codes"`
+	ReminderDays  []int32               `json:"reminder_days"`
 	RenewalDays   int32                 `json:"renewal_days"`
 	Status        string                `json:"status"`
 	TimeZone      string                `json:"time_zone"`
@@ -13334,6 +13339,9 @@ type TicketingSourceCreate struct {
 
 	// PurposeCodes Purpose of the register for each question of the source, by its name there.
 	PurposeCodes map[string]string `json:"purpose_codes,omitempty"`
+
+	// ReminderDays How many days before their end it is told of memberships, which nobody has renewed, that they end soon (`membership.expiring`), where their product does not say; 30 and 7 at first. None for not at all.
+	ReminderDays []int32 `json:"reminder_days,omitempty"`
 
 	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
 	RenewalDays *int32                       `json:"renewal_days,omitempty"`
@@ -13395,6 +13403,9 @@ type TicketingSourcePatch struct {
 
 	// PurposeCodes Purpose of the register for each question of the source, by its name there.
 	PurposeCodes map[string]*string `json:"purpose_codes,omitempty"`
+
+	// ReminderDays How many days before their end it is told of memberships, which nobody has renewed, that they end soon (`membership.expiring`), where their product does not say; 30 and 7 at first. None for not at all.
+	ReminderDays []int32 `json:"reminder_days,omitempty"`
 
 	// RenewalDays How long before their end memberships can be renewed, where their product does not say; 60 at first.
 	RenewalDays *int32                      `json:"renewal_days,omitempty"`

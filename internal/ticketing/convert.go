@@ -21,7 +21,7 @@ func sourceToAPI(s Source) api.TicketingSource {
 		ID: s.ID, Object: api.TicketingSourceObjectTicketingSource, Code: s.Code, Name: s.Name, Kind: s.Kind, TimeZone: s.TimeZone, Currency: s.Currency,
 		Precedence: s.Precedence, Status: s.Status, Capabilities: append([]string{}, s.Capabilities...),
 		PurposeCodes: names(s.PurposeCodes), PriceClasses: names(s.PriceClasses), CampaignCodes: names(s.CampaignCodes), FieldPolicies: names(s.FieldPolicies),
-		GraceDays: s.GraceDays, RenewalDays: s.RenewalDays, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
+		GraceDays: s.GraceDays, RenewalDays: s.RenewalDays, ReminderDays: s.ReminderDays, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
 }
 
@@ -30,7 +30,7 @@ func sourceFromAPI(in api.TicketingSourceCreate) NewSource {
 		Code: in.Code, Name: in.Name, Kind: string(in.Kind), TimeZone: or(in.TimeZone, "Europe/Paris"), Currency: or(in.Currency, "EUR"),
 		Status: string(or(in.Status, "active")), Precedence: or(in.Precedence, 100), Capabilities: texts(in.Capabilities),
 		Meanings:  Meanings{Purposes: in.PurposeCodes, Classes: textsByName(in.PriceClasses), Campaigns: in.CampaignCodes, Policies: textsByName(in.FieldPolicies)},
-		GraceDays: or(in.GraceDays, 0), RenewalDays: or(in.RenewalDays, 60),
+		GraceDays: or(in.GraceDays, 0), RenewalDays: or(in.RenewalDays, 60), ReminderDays: daysOr(in.ReminderDays, 30, 7),
 	}
 }
 
@@ -38,7 +38,7 @@ func sourcePatchFromAPI(in api.TicketingSourcePatch) SourcePatch {
 	return SourcePatch{
 		Name: in.Name, Kind: plainText(in.Kind), TimeZone: in.TimeZone, Currency: in.Currency, Status: plainText(in.Status), Precedence: in.Precedence, Capabilities: texts(in.Capabilities),
 		Meanings:  MeaningsPatch{Purposes: in.PurposeCodes, Classes: changesByName(in.PriceClasses), Campaigns: in.CampaignCodes, Policies: changesByName(in.FieldPolicies)},
-		GraceDays: in.GraceDays, RenewalDays: in.RenewalDays,
+		GraceDays: in.GraceDays, RenewalDays: in.RenewalDays, ReminderDays: in.ReminderDays,
 	}
 }
 

@@ -27,7 +27,14 @@ func venueToAPI(v ticketingdb.TicketingVenue) api.TicketingVenue {
 
 func productToAPI(p ticketingdb.TicketingProduct) api.TicketingProduct {
 	return api.TicketingProduct{ID: p.ID, Object: api.TicketingProductObjectProduct, SourceID: p.SourceID, ExternalID: p.ExternalID, Name: names(p.Name), Kind: p.Kind, GraceDays: web.Nullable(p.GraceDays),
-		RenewalDays: web.Nullable(p.RenewalDays), UsageLimit: web.Nullable(p.UsageLimit), Benefits: p.Benefits, IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
+		RenewalDays: web.Nullable(p.RenewalDays), ReminderDays: nullableDays(p.ReminderDays), UsageLimit: web.Nullable(p.UsageLimit), Benefits: p.Benefits, IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
+}
+
+func nullableDays(days []int32) nullable.Nullable[[]int32] {
+	if days == nil {
+		return nullable.NewNullNullable[[]int32]()
+	}
+	return nullable.NewNullableWithValue(days)
 }
 
 func membershipToAPI(m Membership) api.TicketingMembership {

@@ -28,6 +28,7 @@ const (
 type csvColumn struct {
 	path     []string
 	kind     string // of value: as the contract says
+	of       string // of the elements of a list of values
 	envelope bool   // a member of the record itself, not of its data
 	list     bool   // path[0] is a list, to which each line adds an element
 }
@@ -117,10 +118,10 @@ func (r *csvRecords) column(name string) (csvColumn, bool) {
 	if !ok || m.Type == "object" || len(m.Within) > 1 || (len(m.Within) == 1 && m.Within[0] != 0) {
 		return csvColumn{}, false
 	}
-	if m.Type == "array" && m.Of != "string" {
+	if m.Type == "array" && m.Of != "string" && m.Of != "integer" {
 		return csvColumn{}, false
 	}
-	c.kind, c.list = m.Type, len(m.Within) == 1
+	c.kind, c.of, c.list = m.Type, m.Of, len(m.Within) == 1
 	return c, true
 }
 
@@ -386,7 +387,7 @@ func (c csvColumn) value(text string) any {
 	case "array":
 		out := []any{}
 		for part := range strings.SplitSeq(text, "|") {
-			out = append(out, strings.TrimSpace(part))
+			out = append(out, csvColumn{kind: c.of}.value(strings.TrimSpace(part)))
 		}
 		return out
 	}

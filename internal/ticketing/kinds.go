@@ -34,12 +34,13 @@ type venueDoc struct {
 }
 
 type productDoc struct {
-	Name        map[string]string `json:"name"`
-	Kind        string            `json:"kind"`
-	GraceDays   *int32            `json:"grace_days"`
-	RenewalDays *int32            `json:"renewal_days"`
-	UsageLimit  *int32            `json:"usage_limit"`
-	Benefits    []string          `json:"benefits"`
+	Name         map[string]string `json:"name"`
+	Kind         string            `json:"kind"`
+	GraceDays    *int32            `json:"grace_days"`
+	RenewalDays  *int32            `json:"renewal_days"`
+	ReminderDays []int32           `json:"reminder_days"`
+	UsageLimit   *int32            `json:"usage_limit"`
+	Benefits     []string          `json:"benefits"`
 }
 
 type membershipDoc struct {

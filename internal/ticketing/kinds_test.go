@@ -260,7 +260,7 @@ func TestMembershipsAreToldWhenTheyBeginAndEnd(t *testing.T) {
 	t.Parallel()
 	now := clock.NewFixed(time.Date(2026, 8, 1, 10, 0, 0, 0, time.UTC))
 	app := parvistest.New(t, parvistest.WithClock(now))
-	app.Post("/v1/ticketing/sources", m{"code": "principale", "name": "Billetterie", "kind": "generic", "grace_days": 10}).Is(201)
+	app.Post("/v1/ticketing/sources", m{"code": "principale", "name": "Billetterie", "kind": "generic", "grace_days": 10, "reminder_days": []int{}}).Is(201)
 	send(app.Client,
 		record("membership", "m1", t1, m{"valid_from": "2026-09-01", "valid_to": "2026-09-30"}),
 		record("membership", "m2", t1, m{"valid_from": "2026-10-01", "valid_to": "2026-10-31", "renews": "m1"}),

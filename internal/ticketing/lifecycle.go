@@ -2,6 +2,7 @@ package ticketing
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +16,14 @@ import (
 // tellMemberships tells what memberships of this unit have become, and those of
 // products whose rules changed.
 func (u *unit) tellMemberships(ctx context.Context) error {
-	return u.s.tellMembershipsTx(ctx, u.tx, u.source.TenantID, u.now, dirtyKeys(u.kinds.memberships.rows), dirtyKeys(u.kinds.products.rows))
+	named := dirtyKeys(u.kinds.memberships.rows)
+	for _, id := range named {
+		// What it continued until now, and no longer does.
+		if e := u.kinds.memberships.rows[id]; e.before != nil && e.before.RenewsID != nil {
+			named = append(named, *e.before.RenewsID)
+		}
+	}
+	return u.s.tellMembershipsTx(ctx, u.tx, u.source.TenantID, u.now, named, dirtyKeys(u.kinds.products.rows))
 }
 
 // tellMembershipsTx records the events of memberships whose status is another
@@ -29,6 +37,10 @@ func (s *Service) tellMembershipsTx(ctx context.Context, tx pgx.Tx, tenant uuid.
 	if err != nil {
 		return err
 	}
+	continued, err := s.continued(ctx, tx, tenant, rows, now)
+	if err != nil {
+		return err
+	}
 	var out []events.Entry
 	p := ticketingdb.NoteToldParams{TenantID: tenant}
 	for _, r := range rows {
@@ -36,11 +48,14 @@ func (s *Service) tellMembershipsTx(ctx context.Context, tx pgx.Tx, tenant uuid.
 		if r.Deleted || r.Stub || r.Test {
 			status, due = "", time.Time{}
 		}
-		told := or(r.ToldStatus, "")
-		if told == status && sameTime(r.DueAt, unless(due)) {
+		told, days := or(r.ToldStatus, ""), int32(0)
+		if !continued[r.ID] {
+			days = reminder(r, now)
+		}
+		if told == status && days == 0 && sameTime(r.DueAt, unless(due)) {
 			continue
 		}
-		if kind := lifecycle(told, status, r.RenewsID != nil); kind != "" {
+		tell := func(kind string, more map[string]any) {
 			facts := map[string]any{"status": status}
 			if r.ContactID != nil {
 				facts["contact_id"] = *r.ContactID
@@ -48,9 +63,16 @@ func (s *Service) tellMembershipsTx(ctx context.Context, tx pgx.Tx, tenant uuid.
 			if r.RenewsID != nil {
 				facts["renews_id"] = *r.RenewsID
 			}
+			maps.Copy(facts, more)
 			out = append(out, events.Entry{Type: "membership." + kind, Subject: events.Subject{Kind: kindMembership, ID: r.ID, Version: r.Version}, Facts: facts, Source: "ticketing:" + r.SourceCode})
 		}
-		p.Ids, p.Statuses, p.Dues = append(p.Ids, r.ID), append(p.Statuses, status), append(p.Dues, due)
+		if kind := lifecycle(told, status, r.RenewsID != nil); kind != "" {
+			tell(kind, nil)
+		}
+		if days > 0 {
+			tell("expiring", map[string]any{"days": days, "valid_until": *r.ValidUntil, "auto_renew": r.AutoRenew})
+		}
+		p.Ids, p.Statuses, p.Dues, p.Days = append(p.Ids, r.ID), append(p.Statuses, status), append(p.Dues, due), append(p.Days, days)
 	}
 	if len(p.Ids) == 0 {
 		return nil
@@ -95,6 +117,9 @@ func nextChange(r ticketingdb.FindMembershipStatesRow, now time.Time) time.Time 
 	if r.ValidUntil != nil {
 		graced := r.ValidUntil.AddDate(0, 0, int(r.GraceDays))
 		consider(&graced)
+		for at := range reminders(r) {
+			consider(&at)
+		}
 	}
 	return next
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -60,7 +61,7 @@ func tooMany(a ticketingdb.UpdateSourceParams) error {
 // meanOtherwise brings what is held in line with other meanings of its codes.
 // It waits for whoever is writing of the source, and those after read anew.
 func (s *Service) meanOtherwise(ctx context.Context, tx pgx.Tx, before, after Source) error {
-	if before.GraceDays != after.GraceDays {
+	if before.GraceDays != after.GraceDays || !slices.Equal(before.ReminderDays, after.ReminderDays) {
 		if err := s.q.WakeMemberships(ctx, tx, s.clock.Now(), after.TenantID, after.ID); err != nil {
 			return err
 		}

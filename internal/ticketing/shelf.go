@@ -266,6 +266,7 @@ func (u *unit) projectVenue(d *venueDoc, row *ticketingdb.TicketingVenue) {
 func (u *unit) projectProduct(d *productDoc, row *ticketingdb.TicketingProduct) {
 	if d != nil {
 		row.Name, row.Kind, row.GraceDays, row.RenewalDays, row.UsageLimit, row.Benefits = encode(d.Name), d.Kind, d.GraceDays, d.RenewalDays, d.UsageLimit, append([]string{}, d.Benefits...)
+		row.ReminderDays = inOrder(d.ReminderDays)
 	}
 }
 

@@ -70,6 +70,7 @@ type NewSource struct {
 	Capabilities                                 []string
 	Meanings                                     Meanings
 	GraceDays, RenewalDays                       int32
+	ReminderDays                                 []int32
 }
 
 // SourcePatch changes a source; nil leaves a field as it is.
@@ -79,6 +80,7 @@ type SourcePatch struct {
 	Capabilities                           []string
 	Meanings                               MeaningsPatch
 	GraceDays, RenewalDays                 *int32
+	ReminderDays                           []int32
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -115,7 +117,7 @@ func (s *Service) CreateSource(ctx context.Context, in NewSource) (Source, error
 			TenantID: actor.Tenant, ID: ids.New(), Code: in.Code, Name: in.Name, Kind: in.Kind, TimeZone: in.TimeZone,
 			Currency: in.Currency, Precedence: in.Precedence, Status: in.Status, Capabilities: sorted(in.Capabilities),
 			PurposeCodes: encode(in.Meanings.Purposes), PriceClasses: encode(in.Meanings.Classes), CampaignCodes: encode(in.Meanings.Campaigns), FieldPolicies: encode(in.Meanings.Policies),
-			GraceDays: in.GraceDays, RenewalDays: in.RenewalDays,
+			GraceDays: in.GraceDays, RenewalDays: in.RenewalDays, ReminderDays: inOrder(in.ReminderDays),
 		})
 		if pg.Violated(err, "ticketing_sources_code") {
 			return out, fault.New(fault.Conflict, "ticketing-source-code-taken").With("code", in.Code).At("#/code", "not-unique")
@@ -162,7 +164,7 @@ func (s *Service) UpdateSource(ctx context.Context, reference string, p SourcePa
 			Currency: or(p.Currency, before.Currency), Precedence: or(p.Precedence, before.Precedence), Status: or(p.Status, before.Status), Capabilities: before.Capabilities,
 			PurposeCodes: p.Meanings.Purposes.over(before.PurposeCodes), PriceClasses: p.Meanings.Classes.over(before.PriceClasses),
 			CampaignCodes: p.Meanings.Campaigns.over(before.CampaignCodes), FieldPolicies: p.Meanings.Policies.over(before.FieldPolicies),
-			GraceDays: or(p.GraceDays, before.GraceDays), RenewalDays: or(p.RenewalDays, before.RenewalDays),
+			GraceDays: or(p.GraceDays, before.GraceDays), RenewalDays: or(p.RenewalDays, before.RenewalDays), ReminderDays: inOrder(daysOr(p.ReminderDays, before.ReminderDays...)),
 		}
 		if err := tooMany(a); err != nil {
 			return before, err
@@ -173,7 +175,8 @@ func (s *Service) UpdateSource(ctx context.Context, reference string, p SourcePa
 		if a.Name == before.Name && a.Kind == before.Kind && a.TimeZone == before.TimeZone && a.Currency == before.Currency &&
 			a.Precedence == before.Precedence && a.Status == before.Status && slices.Equal(a.Capabilities, before.Capabilities) &&
 			sameRow(a.PurposeCodes, before.PurposeCodes) && sameRow(a.PriceClasses, before.PriceClasses) && sameRow(a.CampaignCodes, before.CampaignCodes) &&
-			sameRow(a.FieldPolicies, before.FieldPolicies) && a.GraceDays == before.GraceDays && a.RenewalDays == before.RenewalDays {
+			sameRow(a.FieldPolicies, before.FieldPolicies) && a.GraceDays == before.GraceDays && a.RenewalDays == before.RenewalDays &&
+			slices.Equal(a.ReminderDays, before.ReminderDays) {
 			return before, nil
 		}
 		after, err := s.q.UpdateSource(ctx, tx, a)

@@ -8293,6 +8293,27 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "membership.expiring": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A membership ends soon
+         * @description One of the `reminder_days` before its end has come, and nobody has renewed it. Told once for each of them and each end that it
+         *     was said to have; `days` is which. Whether its holder may be written to is for whoever writes to ask.
+         */
+        post: operations["onMembershipExpiring"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "membership.expired": {
         parameters: {
             query?: never;
@@ -12223,6 +12244,10 @@ export interface components {
          *       },
          *       "grace_days": 0,
          *       "renewal_days": 60,
+         *       "reminder_days": [
+         *         30,
+         *         7
+         *       ],
          *       "created_at": "2026-11-23T10:15:00Z",
          *       "updated_at": "2026-11-23T10:15:00Z",
          *       "version": 1
@@ -12258,6 +12283,7 @@ export interface components {
             grace_days: number;
             /** Format: int32 */
             renewal_days: number;
+            reminder_days: number[];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -12329,6 +12355,8 @@ export interface components {
              * @description How long before their end memberships can be renewed, where their product does not say; 60 at first.
              */
             renewal_days?: number;
+            /** @description How many days before their end it is told of memberships, which nobody has renewed, that they end soon (`membership.expiring`), where their product does not say; 30 and 7 at first. None for not at all. */
+            reminder_days?: number[];
         };
         /**
          * @example {
@@ -12372,6 +12400,8 @@ export interface components {
              * @description How long before their end memberships can be renewed, where their product does not say; 60 at first.
              */
             renewal_days?: number;
+            /** @description How many days before their end it is told of memberships, which nobody has renewed, that they end soon (`membership.expiring`), where their product does not say; 30 and 7 at first. None for not at all. */
+            reminder_days?: number[];
         };
         /**
          * @example {
@@ -13029,6 +13059,8 @@ export interface components {
              * @description How long before its end it can be renewed; as the source is set when absent.
              */
             renewal_days?: number | null;
+            /** @description How many days before its end it is told that it ends soon, where nobody has renewed it; as the source is set when absent. */
+            reminder_days?: number[] | null;
             /** Format: int32 */
             usage_limit?: number | null;
             benefits?: string[];
@@ -13678,6 +13710,10 @@ export interface components {
          *       "kind": "membership",
          *       "grace_days": 30,
          *       "renewal_days": null,
+         *       "reminder_days": [
+         *         45,
+         *         15
+         *       ],
          *       "usage_limit": null,
          *       "benefits": [
          *         "priority_booking"
@@ -13705,6 +13741,7 @@ export interface components {
             grace_days: number | null;
             /** Format: int32 */
             renewal_days: number | null;
+            reminder_days: number[] | null;
             /** Format: int32 */
             usage_limit: number | null;
             benefits: string[];
@@ -35531,6 +35568,28 @@ export interface operations {
         };
     };
     onMembershipRenewed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onMembershipExpiring: {
         parameters: {
             query?: never;
             header?: never;

@@ -209,39 +209,41 @@ type TicketingMailbox struct {
 }
 
 type TicketingMembership struct {
-	TenantID     uuid.UUID       `json:"tenant_id"`
-	ID           uuid.UUID       `json:"id"`
-	SourceID     uuid.UUID       `json:"source_id"`
-	ExternalID   string          `json:"external_id"`
-	Kind         string          `json:"kind"`
-	Number       *string         `json:"number"`
-	ProductID    *uuid.UUID      `json:"product_id"`
-	CustomerID   *uuid.UUID      `json:"customer_id"`
-	OrderID      *uuid.UUID      `json:"order_id"`
-	TicketID     *uuid.UUID      `json:"ticket_id"`
-	Holder       json.RawMessage `json:"holder"`
-	ValidFrom    *time.Time      `json:"valid_from"`
-	ValidUntil   *time.Time      `json:"valid_until"`
-	TimeZone     string          `json:"time_zone"`
-	UsageLimit   *int32          `json:"usage_limit"`
-	Usages       *int32          `json:"usages"`
-	Benefits     []string        `json:"benefits"`
-	AutoRenew    bool            `json:"auto_renew"`
-	RenewsID     *uuid.UUID      `json:"renews_id"`
-	Test         bool            `json:"test"`
-	StatedState  *string         `json:"stated_state"`
-	CancelledAt  *time.Time      `json:"cancelled_at"`
-	AbsentAt     *time.Time      `json:"absent_at"`
-	ContactID    *uuid.UUID      `json:"contact_id"`
-	ContactRule  *string         `json:"contact_rule"`
-	ToldStatus   *string         `json:"told_status"`
-	DueAt        *time.Time      `json:"due_at"`
-	AnonymizedAt *time.Time      `json:"anonymized_at"`
-	Stub         bool            `json:"stub"`
-	Deleted      bool            `json:"deleted"`
-	Version      int64           `json:"version"`
-	CreatedAt    time.Time       `json:"created_at"`
-	UpdatedAt    time.Time       `json:"updated_at"`
+	TenantID      uuid.UUID       `json:"tenant_id"`
+	ID            uuid.UUID       `json:"id"`
+	SourceID      uuid.UUID       `json:"source_id"`
+	ExternalID    string          `json:"external_id"`
+	Kind          string          `json:"kind"`
+	Number        *string         `json:"number"`
+	ProductID     *uuid.UUID      `json:"product_id"`
+	CustomerID    *uuid.UUID      `json:"customer_id"`
+	OrderID       *uuid.UUID      `json:"order_id"`
+	TicketID      *uuid.UUID      `json:"ticket_id"`
+	Holder        json.RawMessage `json:"holder"`
+	ValidFrom     *time.Time      `json:"valid_from"`
+	ValidUntil    *time.Time      `json:"valid_until"`
+	TimeZone      string          `json:"time_zone"`
+	UsageLimit    *int32          `json:"usage_limit"`
+	Usages        *int32          `json:"usages"`
+	Benefits      []string        `json:"benefits"`
+	AutoRenew     bool            `json:"auto_renew"`
+	RenewsID      *uuid.UUID      `json:"renews_id"`
+	Test          bool            `json:"test"`
+	StatedState   *string         `json:"stated_state"`
+	CancelledAt   *time.Time      `json:"cancelled_at"`
+	AbsentAt      *time.Time      `json:"absent_at"`
+	ContactID     *uuid.UUID      `json:"contact_id"`
+	ContactRule   *string         `json:"contact_rule"`
+	ToldStatus    *string         `json:"told_status"`
+	DueAt         *time.Time      `json:"due_at"`
+	AnonymizedAt  *time.Time      `json:"anonymized_at"`
+	Stub          bool            `json:"stub"`
+	Deleted       bool            `json:"deleted"`
+	Version       int64           `json:"version"`
+	CreatedAt     time.Time       `json:"created_at"`
+	UpdatedAt     time.Time       `json:"updated_at"`
+	RemindedUntil *time.Time      `json:"reminded_until"`
+	RemindedDays  *int32          `json:"reminded_days"`
 }
 
 type TicketingMovement struct {
@@ -355,21 +357,22 @@ type TicketingPriceType struct {
 }
 
 type TicketingProduct struct {
-	TenantID    uuid.UUID       `json:"tenant_id"`
-	ID          uuid.UUID       `json:"id"`
-	SourceID    uuid.UUID       `json:"source_id"`
-	ExternalID  string          `json:"external_id"`
-	Name        json.RawMessage `json:"name"`
-	Kind        string          `json:"kind"`
-	GraceDays   *int32          `json:"grace_days"`
-	RenewalDays *int32          `json:"renewal_days"`
-	UsageLimit  *int32          `json:"usage_limit"`
-	Benefits    []string        `json:"benefits"`
-	Stub        bool            `json:"stub"`
-	Deleted     bool            `json:"deleted"`
-	Version     int64           `json:"version"`
-	CreatedAt   time.Time       `json:"created_at"`
-	UpdatedAt   time.Time       `json:"updated_at"`
+	TenantID     uuid.UUID       `json:"tenant_id"`
+	ID           uuid.UUID       `json:"id"`
+	SourceID     uuid.UUID       `json:"source_id"`
+	ExternalID   string          `json:"external_id"`
+	Name         json.RawMessage `json:"name"`
+	Kind         string          `json:"kind"`
+	GraceDays    *int32          `json:"grace_days"`
+	RenewalDays  *int32          `json:"renewal_days"`
+	UsageLimit   *int32          `json:"usage_limit"`
+	Benefits     []string        `json:"benefits"`
+	Stub         bool            `json:"stub"`
+	Deleted      bool            `json:"deleted"`
+	Version      int64           `json:"version"`
+	CreatedAt    time.Time       `json:"created_at"`
+	UpdatedAt    time.Time       `json:"updated_at"`
+	ReminderDays []int32         `json:"reminder_days"`
 }
 
 type TicketingProduction struct {
@@ -474,6 +477,7 @@ type TicketingSource struct {
 	FieldPolicies  json.RawMessage `json:"field_policies"`
 	GraceDays      int32           `json:"grace_days"`
 	RenewalDays    int32           `json:"renewal_days"`
+	ReminderDays   []int32         `json:"reminder_days"`
 }
 
 type TicketingVenue struct {

@@ -1017,7 +1017,7 @@ func (q *Queries) GetRecord(ctx context.Context, db DBTX, arg GetRecordParams) (
 }
 
 const getSource = `-- name: GetSource :one
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2)
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2)
 `
 
 func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, reference string) (TicketingSource, error) {
@@ -1044,16 +1044,17 @@ func (q *Queries) GetSource(ctx context.Context, db DBTX, tenantID uuid.UUID, re
 		&i.FieldPolicies,
 		&i.GraceDays,
 		&i.RenewalDays,
+		&i.ReminderDays,
 	)
 	return i, err
 }
 
 const insertSource = `-- name: InsertSource :one
 INSERT INTO ticketing_sources (tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities,
-    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days)
+    purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16)
-RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
+    $11, $12, $13, $14, $15, $16, $17)
+RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days
 `
 
 type InsertSourceParams struct {
@@ -1073,6 +1074,7 @@ type InsertSourceParams struct {
 	FieldPolicies json.RawMessage `json:"field_policies"`
 	GraceDays     int32           `json:"grace_days"`
 	RenewalDays   int32           `json:"renewal_days"`
+	ReminderDays  []int32         `json:"reminder_days"`
 }
 
 func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourceParams) (TicketingSource, error) {
@@ -1093,6 +1095,7 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		arg.FieldPolicies,
 		arg.GraceDays,
 		arg.RenewalDays,
+		arg.ReminderDays,
 	)
 	var i TicketingSource
 	err := row.Scan(
@@ -1116,6 +1119,7 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 		&i.FieldPolicies,
 		&i.GraceDays,
 		&i.RenewalDays,
+		&i.ReminderDays,
 	)
 	return i, err
 }
@@ -1482,7 +1486,7 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 }
 
 const listSources = `-- name: ListSources :many
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days FROM ticketing_sources
 WHERE tenant_id = $1
   AND ($2::text IS NULL OR status = $2)
   AND ($3::text IS NULL OR code = $3 OR id::text = $3)
@@ -1535,6 +1539,7 @@ func (q *Queries) ListSources(ctx context.Context, db DBTX, arg ListSourcesParam
 			&i.FieldPolicies,
 			&i.GraceDays,
 			&i.RenewalDays,
+			&i.ReminderDays,
 		); err != nil {
 			return nil, err
 		}
@@ -1558,7 +1563,7 @@ func (q *Queries) LockNames(ctx context.Context, db DBTX, numbers []int64) error
 }
 
 const lockSource = `-- name: LockSource :one
-SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2) FOR UPDATE
+SELECT tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days FROM ticketing_sources WHERE tenant_id = $1 AND (code = $2 OR id::text = $2) FOR UPDATE
 `
 
 func (q *Queries) LockSource(ctx context.Context, db DBTX, tenantID uuid.UUID, reference string) (TicketingSource, error) {
@@ -1585,6 +1590,7 @@ func (q *Queries) LockSource(ctx context.Context, db DBTX, tenantID uuid.UUID, r
 		&i.FieldPolicies,
 		&i.GraceDays,
 		&i.RenewalDays,
+		&i.ReminderDays,
 	)
 	return i, err
 }
@@ -1622,9 +1628,9 @@ const updateSource = `-- name: UpdateSource :one
 UPDATE ticketing_sources
 SET name = $1, kind = $2, time_zone = $3, currency = $4, precedence = $5, status = $6,
     capabilities = $7, purpose_codes = $8, price_classes = $9, campaign_codes = $10,
-    field_policies = $11, grace_days = $12, renewal_days = $13, version = version + 1, updated_at = now()
-WHERE tenant_id = $14 AND id = $15
-RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days
+    field_policies = $11, grace_days = $12, renewal_days = $13, reminder_days = $14, version = version + 1, updated_at = now()
+WHERE tenant_id = $15 AND id = $16
+RETURNING tenant_id, id, code, name, kind, time_zone, currency, precedence, status, capabilities, last_received_at, version, created_at, updated_at, purpose_codes, price_classes, campaign_codes, field_policies, grace_days, renewal_days, reminder_days
 `
 
 type UpdateSourceParams struct {
@@ -1641,6 +1647,7 @@ type UpdateSourceParams struct {
 	FieldPolicies json.RawMessage `json:"field_policies"`
 	GraceDays     int32           `json:"grace_days"`
 	RenewalDays   int32           `json:"renewal_days"`
+	ReminderDays  []int32         `json:"reminder_days"`
 	TenantID      uuid.UUID       `json:"tenant_id"`
 	ID            uuid.UUID       `json:"id"`
 }
@@ -1660,6 +1667,7 @@ func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourcePar
 		arg.FieldPolicies,
 		arg.GraceDays,
 		arg.RenewalDays,
+		arg.ReminderDays,
 		arg.TenantID,
 		arg.ID,
 	)
@@ -1685,6 +1693,7 @@ func (q *Queries) UpdateSource(ctx context.Context, db DBTX, arg UpdateSourcePar
 		&i.FieldPolicies,
 		&i.GraceDays,
 		&i.RenewalDays,
+		&i.ReminderDays,
 	)
 	return i, err
 }

@@ -13,6 +13,49 @@ import (
 	"github.com/google/uuid"
 )
 
+const findContinuedMemberships = `-- name: FindContinuedMemberships :many
+WITH RECURSIVE ending AS (
+    SELECT m.id, m.tenant_id, m.product_id, m.contact_id, m.valid_until, m.test FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.id = ANY($2::uuid[])
+), same AS (
+    SELECT e.id AS membership_id, survivor_of(e.tenant_id, e.contact_id) AS contact_id FROM ending e WHERE e.contact_id IS NOT NULL AND e.product_id IS NOT NULL
+    UNION
+    SELECT s.membership_id, c.id FROM contacts c JOIN same s ON c.merged_into = s.contact_id WHERE c.tenant_id = $1
+)
+SELECT e.id FROM ending e
+CROSS JOIN LATERAL (
+    SELECT r.id FROM ticketing_memberships r
+    WHERE r.tenant_id = $1 AND r.renews_id = e.id AND NOT r.deleted AND NOT r.stub AND r.test = e.test AND r.absent_at IS NULL AND r.stated_state IS DISTINCT FROM 'cancelled' OFFSET 0) n
+UNION
+SELECT e.id FROM ending e JOIN same s ON s.membership_id = e.id
+CROSS JOIN LATERAL (
+    SELECT o.id, o.product_id, o.valid_until, o.test FROM ticketing_memberships o
+    WHERE o.tenant_id = $1 AND o.contact_id = s.contact_id AND NOT o.deleted AND NOT o.stub AND o.absent_at IS NULL AND o.stated_state IS DISTINCT FROM 'cancelled' OFFSET 0) o
+WHERE o.id <> e.id AND o.product_id = e.product_id AND o.test = e.test AND (o.valid_until IS NULL OR o.valid_until > e.valid_until)
+`
+
+// Which of these nobody needs to be reminded of: another one renews it, or whose
+// it is holds another of the same product that lasts longer. Looked up one by one,
+// since joined, all memberships may be read.
+func (q *Queries) FindContinuedMemberships(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, findContinuedMemberships, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findDueMemberships = `-- name: FindDueMemberships :many
 SELECT id FROM ticketing_memberships WHERE tenant_id = $1 AND due_at <= $2::timestamptz ORDER BY due_at LIMIT $3
 `
@@ -247,7 +290,8 @@ func (q *Queries) FindLastChange(ctx context.Context, db DBTX, tenantID uuid.UUI
 
 const findMembershipStates = `-- name: FindMembershipStates :many
 SELECT m.id, m.version, m.contact_id, m.renews_id, m.valid_from, m.valid_until, m.cancelled_at, m.told_status, m.due_at, m.test, m.deleted, m.stub,
-       coalesce(p.grace_days, s.grace_days)::integer AS grace_days, s.code AS source_code,
+       m.time_zone, m.auto_renew, m.reminded_until, m.reminded_days,
+       coalesce(p.grace_days, s.grace_days)::integer AS grace_days, coalesce(p.reminder_days, s.reminder_days)::integer[] AS reminder_days, s.code AS source_code,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
            coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status
 FROM ticketing_memberships m
@@ -272,21 +316,26 @@ type FindMembershipStatesParams struct {
 }
 
 type FindMembershipStatesRow struct {
-	ID          uuid.UUID  `json:"id"`
-	Version     int64      `json:"version"`
-	ContactID   *uuid.UUID `json:"contact_id"`
-	RenewsID    *uuid.UUID `json:"renews_id"`
-	ValidFrom   *time.Time `json:"valid_from"`
-	ValidUntil  *time.Time `json:"valid_until"`
-	CancelledAt *time.Time `json:"cancelled_at"`
-	ToldStatus  *string    `json:"told_status"`
-	DueAt       *time.Time `json:"due_at"`
-	Test        bool       `json:"test"`
-	Deleted     bool       `json:"deleted"`
-	Stub        bool       `json:"stub"`
-	GraceDays   int32      `json:"grace_days"`
-	SourceCode  string     `json:"source_code"`
-	Status      string     `json:"status"`
+	ID            uuid.UUID  `json:"id"`
+	Version       int64      `json:"version"`
+	ContactID     *uuid.UUID `json:"contact_id"`
+	RenewsID      *uuid.UUID `json:"renews_id"`
+	ValidFrom     *time.Time `json:"valid_from"`
+	ValidUntil    *time.Time `json:"valid_until"`
+	CancelledAt   *time.Time `json:"cancelled_at"`
+	ToldStatus    *string    `json:"told_status"`
+	DueAt         *time.Time `json:"due_at"`
+	Test          bool       `json:"test"`
+	Deleted       bool       `json:"deleted"`
+	Stub          bool       `json:"stub"`
+	TimeZone      string     `json:"time_zone"`
+	AutoRenew     bool       `json:"auto_renew"`
+	RemindedUntil *time.Time `json:"reminded_until"`
+	RemindedDays  *int32     `json:"reminded_days"`
+	GraceDays     int32      `json:"grace_days"`
+	ReminderDays  []int32    `json:"reminder_days"`
+	SourceCode    string     `json:"source_code"`
+	Status        string     `json:"status"`
 }
 
 // What memberships are worth now, and what others were told: of those named, of
@@ -318,7 +367,12 @@ func (q *Queries) FindMembershipStates(ctx context.Context, db DBTX, arg FindMem
 			&i.Test,
 			&i.Deleted,
 			&i.Stub,
+			&i.TimeZone,
+			&i.AutoRenew,
+			&i.RemindedUntil,
+			&i.RemindedDays,
 			&i.GraceDays,
+			&i.ReminderDays,
 			&i.SourceCode,
 			&i.Status,
 		); err != nil {
@@ -333,7 +387,7 @@ func (q *Queries) FindMembershipStates(ctx context.Context, db DBTX, arg FindMem
 }
 
 const findMemberships = `-- name: FindMemberships :many
-SELECT tenant_id, id, source_id, external_id, kind, number, product_id, customer_id, order_id, ticket_id, holder, valid_from, valid_until, time_zone, usage_limit, usages, benefits, auto_renew, renews_id, test, stated_state, cancelled_at, absent_at, contact_id, contact_rule, told_status, due_at, anonymized_at, stub, deleted, version, created_at, updated_at FROM ticketing_memberships WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, kind, number, product_id, customer_id, order_id, ticket_id, holder, valid_from, valid_until, time_zone, usage_limit, usages, benefits, auto_renew, renews_id, test, stated_state, cancelled_at, absent_at, contact_id, contact_rule, told_status, due_at, anonymized_at, stub, deleted, version, created_at, updated_at, reminded_until, reminded_days FROM ticketing_memberships WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindMemberships(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingMembership, error) {
@@ -379,6 +433,8 @@ func (q *Queries) FindMemberships(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.RemindedUntil,
+			&i.RemindedDays,
 		); err != nil {
 			return nil, err
 		}
@@ -427,7 +483,7 @@ func (q *Queries) FindOfCustomer(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const findProducts = `-- name: FindProducts :many
-SELECT tenant_id, id, source_id, external_id, name, kind, grace_days, renewal_days, usage_limit, benefits, stub, deleted, version, created_at, updated_at FROM ticketing_products WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, kind, grace_days, renewal_days, usage_limit, benefits, stub, deleted, version, created_at, updated_at, reminder_days FROM ticketing_products WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindProducts(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingProduct, error) {
@@ -455,6 +511,7 @@ func (q *Queries) FindProducts(ctx context.Context, db DBTX, tenantID uuid.UUID,
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ReminderDays,
 		); err != nil {
 			return nil, err
 		}
@@ -665,7 +722,7 @@ func (q *Queries) GetGroupBooking(ctx context.Context, db DBTX, tenantID uuid.UU
 }
 
 const getMembership = `-- name: GetMembership :one
-SELECT m.tenant_id, m.id, m.source_id, m.external_id, m.kind, m.number, m.product_id, m.customer_id, m.order_id, m.ticket_id, m.holder, m.valid_from, m.valid_until, m.time_zone, m.usage_limit, m.usages, m.benefits, m.auto_renew, m.renews_id, m.test, m.stated_state, m.cancelled_at, m.absent_at, m.contact_id, m.contact_rule, m.told_status, m.due_at, m.anonymized_at, m.stub, m.deleted, m.version, m.created_at, m.updated_at,
+SELECT m.tenant_id, m.id, m.source_id, m.external_id, m.kind, m.number, m.product_id, m.customer_id, m.order_id, m.ticket_id, m.holder, m.valid_from, m.valid_until, m.time_zone, m.usage_limit, m.usages, m.benefits, m.auto_renew, m.renews_id, m.test, m.stated_state, m.cancelled_at, m.absent_at, m.contact_id, m.contact_rule, m.told_status, m.due_at, m.anonymized_at, m.stub, m.deleted, m.version, m.created_at, m.updated_at, m.reminded_until, m.reminded_days,
        coalesce(n.id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS renewed_by_id,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
            coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status,
@@ -725,6 +782,8 @@ func (q *Queries) GetMembership(ctx context.Context, db DBTX, asOf time.Time, te
 		&i.TicketingMembership.Version,
 		&i.TicketingMembership.CreatedAt,
 		&i.TicketingMembership.UpdatedAt,
+		&i.TicketingMembership.RemindedUntil,
+		&i.TicketingMembership.RemindedDays,
 		&i.RenewedByID,
 		&i.Status,
 		&i.RenewalDays,
@@ -734,7 +793,7 @@ func (q *Queries) GetMembership(ctx context.Context, db DBTX, asOf time.Time, te
 }
 
 const getProduct = `-- name: GetProduct :one
-SELECT tenant_id, id, source_id, external_id, name, kind, grace_days, renewal_days, usage_limit, benefits, stub, deleted, version, created_at, updated_at FROM ticketing_products WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, kind, grace_days, renewal_days, usage_limit, benefits, stub, deleted, version, created_at, updated_at, reminder_days FROM ticketing_products WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetProduct(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingProduct, error) {
@@ -756,6 +815,7 @@ func (q *Queries) GetProduct(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ReminderDays,
 	)
 	return i, err
 }
@@ -1263,7 +1323,7 @@ WITH RECURSIVE same AS (
     UNION
     SELECT c.id FROM contacts c JOIN same s ON c.merged_into = s.id WHERE c.tenant_id = $2
 )
-SELECT m.tenant_id, m.id, m.source_id, m.external_id, m.kind, m.number, m.product_id, m.customer_id, m.order_id, m.ticket_id, m.holder, m.valid_from, m.valid_until, m.time_zone, m.usage_limit, m.usages, m.benefits, m.auto_renew, m.renews_id, m.test, m.stated_state, m.cancelled_at, m.absent_at, m.contact_id, m.contact_rule, m.told_status, m.due_at, m.anonymized_at, m.stub, m.deleted, m.version, m.created_at, m.updated_at,
+SELECT m.tenant_id, m.id, m.source_id, m.external_id, m.kind, m.number, m.product_id, m.customer_id, m.order_id, m.ticket_id, m.holder, m.valid_from, m.valid_until, m.time_zone, m.usage_limit, m.usages, m.benefits, m.auto_renew, m.renews_id, m.test, m.stated_state, m.cancelled_at, m.absent_at, m.contact_id, m.contact_rule, m.told_status, m.due_at, m.anonymized_at, m.stub, m.deleted, m.version, m.created_at, m.updated_at, m.reminded_until, m.reminded_days,
        coalesce(n.id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS renewed_by_id,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
            coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status,
@@ -1364,6 +1424,8 @@ func (q *Queries) ListMemberships(ctx context.Context, db DBTX, arg ListMembersh
 			&i.TicketingMembership.Version,
 			&i.TicketingMembership.CreatedAt,
 			&i.TicketingMembership.UpdatedAt,
+			&i.TicketingMembership.RemindedUntil,
+			&i.TicketingMembership.RemindedDays,
 			&i.RenewedByID,
 			&i.Status,
 			&i.RenewalDays,
@@ -1380,7 +1442,7 @@ func (q *Queries) ListMemberships(ctx context.Context, db DBTX, arg ListMembersh
 }
 
 const listProducts = `-- name: ListProducts :many
-SELECT tenant_id, id, source_id, external_id, name, kind, grace_days, renewal_days, usage_limit, benefits, stub, deleted, version, created_at, updated_at FROM ticketing_products
+SELECT tenant_id, id, source_id, external_id, name, kind, grace_days, renewal_days, usage_limit, benefits, stub, deleted, version, created_at, updated_at, reminder_days FROM ticketing_products
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND ($3::text IS NULL OR kind = $3)
@@ -1427,6 +1489,7 @@ func (q *Queries) ListProducts(ctx context.Context, db DBTX, arg ListProductsPar
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ReminderDays,
 		); err != nil {
 			return nil, err
 		}
@@ -1781,8 +1844,9 @@ func (q *Queries) MissRecords(ctx context.Context, db DBTX, arg MissRecordsParam
 }
 
 const noteTold = `-- name: NoteTold :exec
-UPDATE ticketing_memberships m SET told_status = nullif(w.status, ''), due_at = CASE WHEN w.due > '0001-01-02'::timestamptz THEN w.due END
-FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS status, unnest($4::timestamptz[]) AS due) w
+UPDATE ticketing_memberships m SET told_status = nullif(w.status, ''), due_at = CASE WHEN w.due > '0001-01-02'::timestamptz THEN w.due END,
+    reminded_until = CASE WHEN w.days > 0 THEN m.valid_until ELSE m.reminded_until END, reminded_days = CASE WHEN w.days > 0 THEN w.days ELSE m.reminded_days END
+FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS status, unnest($4::timestamptz[]) AS due, unnest($5::integer[]) AS days) w
 WHERE m.tenant_id = $1 AND m.id = w.id
 `
 
@@ -1791,6 +1855,7 @@ type NoteToldParams struct {
 	Ids      []uuid.UUID `json:"ids"`
 	Statuses []string    `json:"statuses"`
 	Dues     []time.Time `json:"dues"`
+	Days     []int32     `json:"days"`
 }
 
 func (q *Queries) NoteTold(ctx context.Context, db DBTX, arg NoteToldParams) error {
@@ -1799,6 +1864,7 @@ func (q *Queries) NoteTold(ctx context.Context, db DBTX, arg NoteToldParams) err
 		arg.Ids,
 		arg.Statuses,
 		arg.Dues,
+		arg.Days,
 	)
 	return err
 }
