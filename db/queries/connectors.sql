@@ -326,18 +326,19 @@ SELECT * FROM connector_commands
 WHERE tenant_id = @tenant_id AND source_id = @source_id AND status IN ('queued', 'sent') AND due_at <= now()
 ORDER BY id LIMIT @most;
 
--- name: MarkCommandSent :exec
+-- name: MarkCommandSent :execrows
 UPDATE connector_commands SET status = 'sent', attempts = attempts + 1, sent_at = coalesce(sent_at, now()), version = version + 1, updated_at = now()
-WHERE tenant_id = @tenant_id AND id = @id;
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'sent');
 
 -- name: PostponeCommand :exec
 UPDATE connector_commands SET due_at = now() + make_interval(secs => @seconds::double precision), version = version + 1, updated_at = now()
 WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: EndCommand :one
+-- One that has ended meanwhile, since the person whom it names was erased, stays so.
 UPDATE connector_commands
 SET status = @status, data = NULL, result_kind = sqlc.narg('result_kind'), result_id = sqlc.narg('result_id'), error = sqlc.narg('error'), version = version + 1, updated_at = now()
-WHERE tenant_id = @tenant_id AND id = @id
+WHERE tenant_id = @tenant_id AND id = @id AND status IN ('queued', 'sent')
 RETURNING *;
 
 -- name: PurgeCommands :execrows

@@ -151,7 +151,8 @@ func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Comma
 	}
 	// Noted before it is sent: the vendor's key against repetition makes the next
 	// attempt the same one.
-	if err := t.s.q.MarkCommandSent(ctx, t.db, row.TenantID, row.ID); err != nil {
+	waiting, err := t.s.q.MarkCommandSent(ctx, t.db, row.TenantID, row.ID)
+	if err != nil || waiting == 0 { // nothing waits where the person was erased meanwhile
 		return err
 	}
 	result, err := sender.Send(ctx, port.Command{ID: row.ID.String(), Kind: row.Kind, Data: data})
@@ -192,6 +193,9 @@ func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, 
 	}
 	return pg.InTx(ctx, t.s.DB, row.TenantID, func(ctx context.Context, tx pgx.Tx) error {
 		after, err := t.s.q.EndCommand(ctx, tx, p)
+		if pg.IsNoRows(err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -146,7 +146,7 @@ func (q *Queries) DropStreams(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 const endCommand = `-- name: EndCommand :one
 UPDATE connector_commands
 SET status = $1, data = NULL, result_kind = $2, result_id = $3, error = $4, version = version + 1, updated_at = now()
-WHERE tenant_id = $5 AND id = $6
+WHERE tenant_id = $5 AND id = $6 AND status IN ('queued', 'sent')
 RETURNING tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at
 `
 
@@ -159,6 +159,7 @@ type EndCommandParams struct {
 	ID         uuid.UUID
 }
 
+// One that has ended meanwhile, since the person whom it names was erased, stays so.
 func (q *Queries) EndCommand(ctx context.Context, db DBTX, arg EndCommandParams) (ConnectorCommand, error) {
 	row := db.QueryRow(ctx, endCommand,
 		arg.Status,
@@ -1262,14 +1263,17 @@ func (q *Queries) LockDeadLetter(ctx context.Context, db DBTX, tenantID uuid.UUI
 	return i, err
 }
 
-const markCommandSent = `-- name: MarkCommandSent :exec
+const markCommandSent = `-- name: MarkCommandSent :execrows
 UPDATE connector_commands SET status = 'sent', attempts = attempts + 1, sent_at = coalesce(sent_at, now()), version = version + 1, updated_at = now()
-WHERE tenant_id = $1 AND id = $2
+WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'sent')
 `
 
-func (q *Queries) MarkCommandSent(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) error {
-	_, err := db.Exec(ctx, markCommandSent, tenantID, iD)
-	return err
+func (q *Queries) MarkCommandSent(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (int64, error) {
+	result, err := db.Exec(ctx, markCommandSent, tenantID, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const markDeadLetter = `-- name: MarkDeadLetter :one
