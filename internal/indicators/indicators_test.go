@@ -126,6 +126,13 @@ func TestFiguresFollowWhateverChanges(t *testing.T) {
 	settled(t, app, conn)
 	require.Equal(t, []any{m{"name": "danse", "tickets": 2.0}}, figuresOf(app.Client, who, "")["disciplines"])
 	require.Equal(t, []any{}, figuresOf(app.Client, who, "")["seasons"])
+	// Deleted, it counts nowhere, also where it is described only afterwards.
+	send(app.Client, "production", "gabians", nil)
+	settled(t, app, conn)
+	require.Equal(t, []any{}, figuresOf(app.Client, who, "")["disciplines"])
+	send(app.Client, "production", "gabians", m{"name": m{"fr": "La Nuit"}, "discipline": "danse"})
+	settled(t, app, conn)
+	require.Equal(t, []any{m{"name": "danse", "tickets": 2.0}}, figuresOf(app.Client, who, "")["disciplines"])
 
 	// A merge moves what was bought, its revert moves it back.
 	other := app.Post("/v1/contacts", m{"kind": "person", "given_name": "N.", "family_name": "Castellan"}).Is(201).ID()

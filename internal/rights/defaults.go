@@ -36,9 +36,15 @@ func usualRoles(known []string) []NewRole {
 			Verbs:  []string{"see", "see_contact_points", "edit", "merge", "delete", "export", "see_restricted"}, NeedsApproval: true, ReviewEveryDays: &year,
 		},
 		{
+			// Declares what was sold to the State, which names nobody, and so reaches
+			// nobody either.
+			Code: "administration", Name: "Administration et finances", Description: new("Voir les contacts et leurs achats, sans leurs coordonnées ; établir et envoyer les déclarations légales de billetterie (SIBIL)."),
+			Scopes: append(slices.Clone(reading), "statutory:read", "statutory:write"), Verbs: []string{"see"}, Writable: []string{}, NeedsApproval: true, ReviewEveryDays: &year,
+		},
+		{
 			// Nobody gives what they do not have: who gives these roles has them.
 			Code: "droits", Name: "Gestion des droits", Description: new("Créer les rôles et les équipes, attribuer et revoir les droits ordinaires."),
-			Scopes: append(slices.Clone(writing), "users:read", "users:write", "departments:read", "departments:write", "rights:write", "rights:grant"),
+			Scopes: append(slices.Clone(writing), "users:read", "users:write", "departments:read", "departments:write", "rights:write", "rights:grant", "statutory:read", "statutory:write"),
 			Verbs:  []string{"see", "see_contact_points", "act", "edit", "merge", "delete", "export"}, NeedsApproval: true, ReviewEveryDays: &quarter,
 		},
 		{

@@ -84,9 +84,9 @@ func TestUsualRoles(t *testing.T) {
 	app := parvistest.New(t)
 	own := newRole(app.Client, "accueil", object{"name": "Le nôtre"})
 	roles := app.Post("/v1/roles/defaults", nil).Is(200).Data()
-	require.Len(t, roles, 6)
-	require.Len(t, app.Post("/v1/roles/defaults", nil).Is(200).Data(), 6)
-	require.Len(t, app.Walk("/v1/roles"), 6)
+	require.Len(t, roles, 7)
+	require.Len(t, app.Post("/v1/roles/defaults", nil).Is(200).Data(), 7)
+	require.Len(t, app.Walk("/v1/roles"), 7)
 	for _, r := range roles {
 		if r["code"] == "accueil" {
 			require.Equal(t, own, r["id"])

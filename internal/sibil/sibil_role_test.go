@@ -1,6 +1,7 @@
 package sibil_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,37 @@ func TestOnlyWhoMayReadsAndDeclares(t *testing.T) {
 	one.Get(quarter).Problem(403, "sibil-beyond-source")
 	one.Get(quarter+"/declarations").Problem(403, "sibil-beyond-source")
 	one.Post(sends, m{"quarter": "2026-Q4"}).Problem(403, "sibil-beyond-source")
+}
+
+// Of the usual roles the one of administration draws the return up and sends it,
+// and reaches nobody; who gives that role has its scopes too.
+func TestTheUsualRoleOfAdministrationDeclares(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	var declaring []any
+	for _, role := range app.Post("/v1/roles/defaults", nil).Is(200).Data() {
+		limits := parvistest.Limits{}
+		for name, into := range map[string]*[]string{"scopes": &limits.Scopes, "verbs": &limits.Verbs} {
+			for _, v := range role[name].([]any) {
+				*into = append(*into, v.(string))
+			}
+		}
+		who := app.Limited(limits)
+		if !slices.Contains(limits.Scopes, "statutory:write") {
+			who.Get(quarter).Problem(403, "insufficient-scope")
+			who.Patch(settings, m{"username": "u"}).Problem(403, "insufficient-scope")
+			continue
+		}
+		who.Get(quarter).Is(200)
+		who.Patch(settings, m{"username": "u"}).Is(200)
+		who.Post(sends, m{"quarter": "2026-Q4"}).Problem(409, "sibil-off")
+		declaring = append(declaring, role["code"])
+		if role["code"] == "administration" {
+			require.Equal(t, []any{"see"}, role["verbs"])
+			who.Post("/v1/contacts", m{"kind": "person", "family_name": "Sorlin"}).Problem(403, "insufficient-scope")
+		}
+	}
+	require.ElementsMatch(t, []any{"administration", "droits"}, declaring)
 }
 
 // Figures name nobody, and the State is owed all of them, whoever asks.

@@ -275,7 +275,7 @@ SELECT l.ticket_id, l.order_id, l.kind, l.state, o.contact_id AS buyer_id, l.hol
 FROM ticketing_orders o
 JOIN ticketing_lines l ON l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current
 LEFT JOIN ticketing_performances p ON p.tenant_id = l.tenant_id AND p.id = l.performance_id
-LEFT JOIN ticketing_productions r ON r.tenant_id = p.tenant_id AND r.id = p.production_id
+LEFT JOIN ticketing_productions r ON r.tenant_id = p.tenant_id AND r.id = p.production_id AND NOT r.deleted AND NOT p.deleted
 WHERE o.tenant_id = $1 AND NOT o.test AND NOT o.stub AND NOT o.deleted
   AND o.id IN (SELECT b.id FROM ticketing_orders b WHERE b.tenant_id = $1 AND b.contact_id = ANY($2::uuid[])
                UNION SELECT h.order_id FROM ticketing_lines h WHERE h.tenant_id = $1 AND h.holder_contact_id = ANY($2::uuid[]))
