@@ -90,13 +90,9 @@ func weak(parts ...any) string {
 	return `W/"` + strings.Join(texts, ".") + `"`
 }
 
-// locationOf is the address of a resource, absolute where the request is known.
+// locationOf is the address of a resource (RFC 7643 §3.1).
 func locationOf(ctx context.Context, endpoint, id string) string {
-	at := base + endpoint + "/" + id
-	if here := web.Address(ctx); here != nil {
-		return here.Scheme + "://" + here.Host + at
-	}
-	return at
+	return web.Origin(ctx) + base + endpoint + "/" + id
 }
 
 func metaOf(ctx context.Context, k kindOf, id string, created, modified time.Time, version string) map[string]any {

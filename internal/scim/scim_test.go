@@ -22,6 +22,7 @@ func TestUserFromJoinerToLeaver(t *testing.T) {
 	require.Equal(t, true, u["active"])
 	require.Equal(t, "Claire.Martin@arcades.example", u["userName"])
 	require.NotContains(t, u, "password")
+	require.Regexp(t, `^https?://[^/]+/v1/scim/v2/Users/`+made.ID()+`$`, made.Header.Get("Location"))
 	require.Equal(t, u["meta"].(object)["location"], made.Header.Get("Location"))
 	require.Equal(t, u["meta"].(object)["version"], made.ETag())
 	path := users + "/" + made.ID()

@@ -92,7 +92,7 @@ func (ch Chain) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			f := fault.New(fault.Unauthenticated, "unauthenticated")
 			if header == "" {
 				// RFC 6750 §3.1: no error code where no credential was offered.
-				f.Header("WWW-Authenticate", `Bearer realm="parvis", resource_metadata="`+origin(c.Request().Context())+`/.well-known/oauth-protected-resource"`)
+				f.Header("WWW-Authenticate", `Bearer realm="parvis", resource_metadata="`+Origin(c.Request().Context())+`/.well-known/oauth-protected-resource"`)
 			}
 			return f
 		}
@@ -172,8 +172,9 @@ func requireVerbs(op api.OperationSpec) echo.MiddlewareFunc {
 
 type originKey struct{}
 
-// origin is the address by which the outside reaches the server.
-func origin(ctx context.Context) string {
+// Origin is the address by which the outside reaches the server, without a slash
+// at its end.
+func Origin(ctx context.Context) string {
 	text, _ := ctx.Value(originKey{}).(string)
 	return text
 }

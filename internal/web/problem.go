@@ -193,7 +193,7 @@ func faultHeaders(c echo.Context, f *fault.Error) {
 	switch f.Kind {
 	case fault.Unauthenticated:
 		if h.Get("WWW-Authenticate") == "" {
-			h.Set("WWW-Authenticate", `Bearer realm="parvis", error="invalid_token", resource_metadata="`+origin(c.Request().Context())+`/.well-known/oauth-protected-resource"`)
+			h.Set("WWW-Authenticate", `Bearer realm="parvis", error="invalid_token", resource_metadata="`+Origin(c.Request().Context())+`/.well-known/oauth-protected-resource"`)
 		}
 	case fault.Forbidden:
 		if scope, ok := f.Params["scope"]; ok {
