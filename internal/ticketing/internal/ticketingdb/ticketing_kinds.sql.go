@@ -2114,8 +2114,10 @@ WITH wanted AS MATERIALIZED (
                 WHEN m.organisation IS NULL AND o.contact_id IS NOT NULL THEN 'buyer' ELSE 'unknown' END AS rule
     FROM wanted n
     JOIN ticketing_group_bookings m ON m.tenant_id = $3 AND m.id = n.id
-    LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = (m.organisation ->> 'contact_id')::uuid
-    LEFT JOIN contacts h ON h.tenant_id = m.tenant_id AND h.id = (m.person ->> 'contact_id')::uuid
+    -- Values, by which the index may be asked before the policies are.
+    LEFT JOIN LATERAL (SELECT (m.organisation ->> 'contact_id')::uuid AS id, (m.person ->> 'contact_id')::uuid AS person_id OFFSET 0) named ON true
+    LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = named.id
+    LEFT JOIN contacts h ON h.tenant_id = m.tenant_id AND h.id = named.person_id
     LEFT JOIN ticketing_customers c ON c.tenant_id = m.tenant_id AND c.id = m.organisation_customer_id
     LEFT JOIN ticketing_customers q ON q.tenant_id = m.tenant_id AND q.id = m.person_customer_id
     LEFT JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
@@ -2196,7 +2198,9 @@ WITH wanted AS MATERIALIZED (
                 WHEN m.holder IS NULL AND l.holder IS NULL AND o.contact_id IS NOT NULL THEN 'buyer' ELSE 'unknown' END AS rule
     FROM wanted n
     JOIN ticketing_memberships m ON m.tenant_id = $3 AND m.id = n.id
-    LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = (m.holder ->> 'contact_id')::uuid
+    -- A value, by which the index may be asked before the policies are.
+    LEFT JOIN LATERAL (SELECT (m.holder ->> 'contact_id')::uuid AS id OFFSET 0) named ON true
+    LEFT JOIN contacts k ON k.tenant_id = m.tenant_id AND k.id = named.id
     LEFT JOIN ticketing_lines l ON l.tenant_id = m.tenant_id AND l.ticket_id = m.ticket_id AND l.current
     LEFT JOIN ticketing_customers c ON c.tenant_id = m.tenant_id AND c.id = m.customer_id
     LEFT JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
