@@ -107,6 +107,9 @@ SELECT * FROM ticketing_movements WHERE tenant_id = @tenant_id AND order_id = @o
 -- name: FindUnattributedOrders :many
 SELECT id FROM ticketing_orders WHERE tenant_id = @tenant_id AND customer_id = ANY(@customer_ids::uuid[]) AND contact_id IS NULL AND NOT test AND NOT stub AND NOT deleted;
 
+-- name: FindAttributedOrders :many
+SELECT id FROM ticketing_orders WHERE tenant_id = @tenant_id AND customer_id = ANY(@customer_ids::uuid[]) AND contact_id IS NOT NULL AND NOT test AND NOT stub AND NOT deleted;
+
 -- name: FindContactsByName :many
 -- Whom the register knows under these names, survivors of merges. An account of
 -- which somebody decided whose it is is known as well.
@@ -152,7 +155,7 @@ FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = @tenant_id AND c.merged_into IS NULL
   AND ((p.kind = 'email' AND p.normalized = ANY(@emails::text[])) OR (p.kind = 'phone' AND p.normalized = ANY(@phones::text[])))
-ORDER BY c.created_at, c.id;
+ORDER BY (c.archived_at IS NOT NULL), c.created_at, c.id;
 
 -- name: ListOrders :many
 WITH RECURSIVE same AS (

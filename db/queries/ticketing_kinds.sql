@@ -410,6 +410,25 @@ SELECT (
     OR EXISTS (SELECT 1 FROM events v WHERE v.tenant_id = @tenant_id AND v.subject_id = @contact_id::uuid AND coalesce(v.source, '') <> @source::text AND v.type IN ('contact.created', 'contact.updated'))
 )::boolean AS known;
 
+-- name: IsOnlyOfAccount :one
+-- Whether a contact is one account, with what was bought under it, and nothing but
+-- its source ever said or did anything about it; and the other one is not in the
+-- trash.
+SELECT (NOT (
+    EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.contact_id = @contact_id::uuid AND o.customer_id IS DISTINCT FROM @customer_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.contact_id = @contact_id::uuid AND u.id <> @customer_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = @tenant_id AND l.holder_contact_id = @contact_id::uuid
+        AND (SELECT o.customer_id FROM ticketing_orders o WHERE o.tenant_id = l.tenant_id AND o.id = l.order_id) IS DISTINCT FROM @customer_id::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_memberships m WHERE m.tenant_id = @tenant_id AND m.contact_id = @contact_id::uuid AND m.contact_rule = 'contact_id')
+    OR EXISTS (SELECT 1 FROM ticketing_group_bookings b WHERE b.tenant_id = @tenant_id AND (b.contact_id = @contact_id::uuid OR b.person_contact_id = @contact_id::uuid))
+    OR EXISTS (SELECT 1 FROM ticketing_decisions d WHERE d.tenant_id = @tenant_id AND d.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = @tenant_id AND e.contact_id = @contact_id::uuid AND NOT (e.source = @source::text AND e.external_id = @external_id::text))
+    OR EXISTS (SELECT 1 FROM form_submissions f WHERE f.tenant_id = @tenant_id AND f.contact_id = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = @tenant_id AND c.merged_into = @contact_id::uuid)
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = @tenant_id AND c.id IN (@contact_id::uuid, @other_id::uuid) AND c.archived_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM events v WHERE v.tenant_id = @tenant_id AND v.subject_id = @contact_id::uuid AND coalesce(v.source, '') <> @source::text AND v.type <> 'external_id.linked')
+))::boolean AS alone;
+
 -- name: FindMembershipStates :many
 -- What memberships are worth now, and what others were told: of those named, of
 -- a product, of what they continue, or of those that are due.

@@ -64,6 +64,9 @@ func (u *unit) attribute(ctx context.Context) error {
 	if err := u.loadNamesakes(ctx); err != nil {
 		return err
 	}
+	if err := u.rejoinBuyers(ctx); err != nil {
+		return err
+	}
 	var linked []uuid.UUID
 	for _, e := range sortedEntities(u.customers) {
 		before := e.now.ContactID
@@ -79,9 +82,19 @@ func (u *unit) attribute(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, id := range u.sequence {
-		if err := u.attributeOrder(ctx, u.orders[id]); err != nil {
-			return err
+	if err := u.followAccounts(ctx); err != nil {
+		return err
+	}
+	// Those that say how the person of an account is reached come first, so that the
+	// others of this unit are of the same person.
+	for _, reached := range []bool{true, false} {
+		for _, id := range u.sequence {
+			o := u.orders[id]
+			if says := o.buyer != nil && o.buyer.Customer != nil && (o.buyer.Email != nil || o.buyer.Phone != nil); says == reached {
+				if err := u.attributeOrder(ctx, o); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return u.fresh.WriteTx(ctx, u.tx)
@@ -127,8 +140,12 @@ func (u *unit) attributeCustomer(ctx context.Context, e *customer) error {
 		if !u.retried[e.now.ID] && e.now.ContactID != nil && e.now.MatchInputs != nil && *e.now.MatchInputs == inputs {
 			return nil
 		}
+		d := u.describe(profile, "", nil)
+		if err := u.rejoin(ctx, e.now.ID, profile, d); err != nil {
+			return err
+		}
 		var err error
-		if f, err = u.identify(ctx, profile, u.describe(profile, "", nil)); err != nil {
+		if f, err = u.identify(ctx, profile, d); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,8 @@ type matching struct {
 	asked     []question
 	answered  []string // descriptions that the rules attribute by now
 	homes     []pair
-	learnt    []string // addresses that too many people have used
+	learnt    []string    // addresses that too many people have used
+	rejoined  []uuid.UUID // accounts that turned out to be of a person who was known
 	// met are contacts that this unit made, learnt something of or recognised.
 	met map[uuid.UUID]bool
 }

@@ -60,6 +60,30 @@ func (q *Queries) DeleteSource(ctx context.Context, db DBTX, tenantID uuid.UUID,
 	return err
 }
 
+const findAttributedOrders = `-- name: FindAttributedOrders :many
+SELECT id FROM ticketing_orders WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND contact_id IS NOT NULL AND NOT test AND NOT stub AND NOT deleted
+`
+
+func (q *Queries) FindAttributedOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, customerIds []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, findAttributedOrders, tenantID, customerIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findBalances = `-- name: FindBalances :many
 SELECT order_id, kind, external_id, currency, sum(amount_minor)::bigint AS balance
 FROM ticketing_movements
@@ -226,7 +250,7 @@ FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND c.merged_into IS NULL
   AND ((p.kind = 'email' AND p.normalized = ANY($2::text[])) OR (p.kind = 'phone' AND p.normalized = ANY($3::text[])))
-ORDER BY c.created_at, c.id
+ORDER BY (c.archived_at IS NOT NULL), c.created_at, c.id
 `
 
 type FindContactsByPointRow struct {

@@ -933,6 +933,49 @@ func (q *Queries) IsKnownOtherwise(ctx context.Context, db DBTX, arg IsKnownOthe
 	return known, err
 }
 
+const isOnlyOfAccount = `-- name: IsOnlyOfAccount :one
+SELECT (NOT (
+    EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.contact_id = $2::uuid AND o.customer_id IS DISTINCT FROM $3::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.contact_id = $2::uuid AND u.id <> $3::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = $1 AND l.holder_contact_id = $2::uuid
+        AND (SELECT o.customer_id FROM ticketing_orders o WHERE o.tenant_id = l.tenant_id AND o.id = l.order_id) IS DISTINCT FROM $3::uuid)
+    OR EXISTS (SELECT 1 FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.contact_id = $2::uuid AND m.contact_rule = 'contact_id')
+    OR EXISTS (SELECT 1 FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND (b.contact_id = $2::uuid OR b.person_contact_id = $2::uuid))
+    OR EXISTS (SELECT 1 FROM ticketing_decisions d WHERE d.tenant_id = $1 AND d.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = $1 AND e.contact_id = $2::uuid AND NOT (e.source = $4::text AND e.external_id = $5::text))
+    OR EXISTS (SELECT 1 FROM form_submissions f WHERE f.tenant_id = $1 AND f.contact_id = $2::uuid)
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = $1 AND c.merged_into = $2::uuid)
+    OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = $1 AND c.id IN ($2::uuid, $6::uuid) AND c.archived_at IS NOT NULL)
+    OR EXISTS (SELECT 1 FROM events v WHERE v.tenant_id = $1 AND v.subject_id = $2::uuid AND coalesce(v.source, '') <> $4::text AND v.type <> 'external_id.linked')
+))::boolean AS alone
+`
+
+type IsOnlyOfAccountParams struct {
+	TenantID   uuid.UUID `json:"tenant_id"`
+	ContactID  uuid.UUID `json:"contact_id"`
+	CustomerID uuid.UUID `json:"customer_id"`
+	Source     string    `json:"source"`
+	ExternalID string    `json:"external_id"`
+	OtherID    uuid.UUID `json:"other_id"`
+}
+
+// Whether a contact is one account, with what was bought under it, and nothing but
+// its source ever said or did anything about it; and the other one is not in the
+// trash.
+func (q *Queries) IsOnlyOfAccount(ctx context.Context, db DBTX, arg IsOnlyOfAccountParams) (bool, error) {
+	row := db.QueryRow(ctx, isOnlyOfAccount,
+		arg.TenantID,
+		arg.ContactID,
+		arg.CustomerID,
+		arg.Source,
+		arg.ExternalID,
+		arg.OtherID,
+	)
+	var alone bool
+	err := row.Scan(&alone)
+	return alone, err
+}
+
 const listContactAttendances = `-- name: ListContactAttendances :many
 WITH RECURSIVE same AS (
     SELECT id FROM contacts WHERE contacts.tenant_id = $1 AND contacts.id = $6::uuid

@@ -1,0 +1,104 @@
+package ticketing
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/parvis-crm/parvis/internal/contacts"
+	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
+)
+
+// rejoin brings an account to the person whom its address or mobile number shows
+// it to be of, where it was met before that was known of it, and so was made a
+// person of its own of whom nothing else knows. Had it been known at once, there
+// would never have been two. That person is put into the trash as it was: nobody is
+// renamed, and it can be restored.
+func (u *unit) rejoin(ctx context.Context, account uuid.UUID, p *person, d description) error {
+	key := accountKey{u.sourceName(), *p.Customer}
+	from, known := u.people.byAccount[key]
+	if !known || d.email == "" && d.phone == "" {
+		return nil
+	}
+	reached := *p
+	reached.Customer = nil
+	f, ok := u.surely(&reached, d)
+	if !ok || *f.contact == from {
+		return nil
+	}
+	// An order of the account may be somebody else's, as a spouse's.
+	one, met := u.people.byID[from]
+	other := u.people.byID[*f.contact]
+	if !met || one.organisation || contacts.HowNamesAgree(one.name, other.name) == nil || one.birthdate != "" && other.birthdate != "" && one.birthdate != other.birthdate {
+		return nil
+	}
+	if u.fresh.Holds(from) || u.fresh.Holds(*f.contact) {
+		if err := u.fresh.WriteTx(ctx, u.tx); err != nil {
+			return err
+		}
+	}
+	only, err := u.s.q.IsOnlyOfAccount(ctx, u.tx, ticketingdb.IsOnlyOfAccountParams{TenantID: u.source.TenantID, ContactID: from, CustomerID: account, OtherID: *f.contact, Source: u.sourceName(), ExternalID: *p.Customer})
+	if err != nil || !only {
+		return err
+	}
+	if err := u.s.contacts.ForgetExternalIDTx(ctx, u.tx, from, u.sourceName(), *p.Customer); err != nil {
+		return err
+	}
+	if _, _, err := u.s.contacts.AttachExternalIDTx(ctx, u.tx, *f.contact, u.sourceName(), *p.Customer); err != nil {
+		return err
+	}
+	if _, err := u.s.contacts.ArchiveTx(ctx, u.tx, from, nil); err != nil {
+		return err
+	}
+	u.people.byAccount[key] = *f.contact
+	u.met[*f.contact] = true
+	u.rejoined = append(u.rejoined, account)
+	return nil
+}
+
+// rejoinBuyers does so for the accounts that orders of this unit name.
+func (u *unit) rejoinBuyers(ctx context.Context) error {
+	for _, id := range u.sequence {
+		o := u.orders[id]
+		if o.row.Stub || o.row.Deleted || o.row.Test || o.row.CustomerID == nil || o.buyer == nil || o.buyer.Customer == nil {
+			continue
+		}
+		channel := or(o.row.ChannelKind, "")
+		if inputs := u.digestOf(o.buyer, channel); o.row.MatchInputs != nil && *o.row.MatchInputs == inputs {
+			continue
+		}
+		if err := u.rejoin(ctx, *o.row.CustomerID, o.buyer, u.describe(o.buyer, channel, readPerson(o.row.Payer))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followAccounts has it decided anew whose the orders of rejoined accounts are.
+func (u *unit) followAccounts(ctx context.Context) error {
+	if len(u.rejoined) == 0 {
+		return nil
+	}
+	of := map[uuid.UUID]bool{}
+	for _, id := range u.rejoined {
+		of[id] = true
+	}
+	theirs, err := u.s.q.FindAttributedOrders(ctx, u.tx, u.source.TenantID, u.rejoined)
+	if err != nil {
+		return err
+	}
+	if len(theirs) > 0 {
+		if err := u.loadWhole(ctx, theirs); err != nil {
+			return err
+		}
+		if err := u.loadDecisions(ctx); err != nil {
+			return err
+		}
+	}
+	for _, o := range u.orders {
+		if o.row.CustomerID != nil && of[*o.row.CustomerID] {
+			o.retry = true
+		}
+	}
+	return nil
+}
