@@ -184,7 +184,7 @@ func (a *App) wire() (handlers, error) {
 	facts := sensitive.NewService(a.DB, a.Clock, a.vault, a.domains.contacts)
 	a.domains.sensitive = facts
 	a.domains.transfers = transfers.NewEngine(transfers.Deps{
-		DB: a.DB, Sequence: a.sequencer.Sequence, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
+		DB: a.DB, Sequence: a.sequencer.Sequence, SealReads: a.domains.reads.Seal, Contract: api.SpecJSON, Version: Version, Schema: db.LastMigration(),
 		SigningKey: ed25519.NewKeyFromSeed(a.master.Derive("archive signature")), Log: a.Log, Vault: a.vault, Sensitive: facts,
 	})
 	secrets, privateKeys := webhooks.SealedColumns(a.webhookKeys)

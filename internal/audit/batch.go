@@ -86,6 +86,7 @@ func digestOf(r Read) [sha256.Size]byte {
 
 const (
 	lockChain = `select pg_advisory_xact_lock(hashtextextended('audit chain ' || $1::uuid::text || $2, 7322))`
+	tryChain  = `select pg_try_advisory_xact_lock(hashtextextended('audit chain ' || $1::uuid::text || $2, 7322))`
 	chainHead = `
 select number, digest from (
     (select number, digest from audit_batches where tenant_id = $1 and log = $2 order by number desc limit 1)
@@ -167,39 +168,50 @@ func (l *ReadLog) sealWaiting(ctx context.Context) error {
 		return err
 	}
 	for _, tenant := range tenants {
-		for more := true; more; {
-			err := pg.InTx(pg.Quiet(ctx), l.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
-				if _, err := tx.Exec(ctx, lockChain, tenant, readsLog); err != nil {
-					return err
-				}
-				rows, err := tx.Query(ctx, takeUnsealed, tenant, mostWritten)
-				if err != nil {
-					return err
-				}
-				taken, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-				if err != nil {
-					return err
-				}
-				more = len(taken) == mostWritten
-				if len(taken) == 0 {
-					return nil
-				}
-				reads, err := l.policies.q.ListReadsByID(ctx, tx, tenant, taken)
-				if err != nil || len(reads) == 0 {
-					return err
-				}
-				var sealed []byte
-				newest := int64(0)
-				for _, r := range reads {
-					digest := digestOf(r)
-					sealed = append(append(sealed, r.ID[:]...), digest[:]...)
-					newest = max(newest, r.OccurredAt.UnixMicro())
-				}
-				return l.chain.sealTx(ctx, tx, tenant, sealed, newest)
-			})
+		if err := l.Seal(ctx, tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Seal seals what requests of an institution noted by themselves and waits for
+// it. While another process seals, that one does.
+func (l *ReadLog) Seal(ctx context.Context, tenant uuid.UUID) error {
+	for more := true; more; {
+		err := pg.InTx(pg.Quiet(ctx), l.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+			var free bool
+			if err := tx.QueryRow(ctx, tryChain, tenant, readsLog).Scan(&free); err != nil || !free {
+				more = false
+				return err
+			}
+			rows, err := tx.Query(ctx, takeUnsealed, tenant, mostWritten)
 			if err != nil {
 				return err
 			}
+			taken, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			if err != nil {
+				return err
+			}
+			more = len(taken) == mostWritten
+			if len(taken) == 0 {
+				return nil
+			}
+			reads, err := l.policies.q.ListReadsByID(ctx, tx, tenant, taken)
+			if err != nil || len(reads) == 0 {
+				return err
+			}
+			var sealed []byte
+			newest := int64(0)
+			for _, r := range reads {
+				digest := digestOf(r)
+				sealed = append(append(sealed, r.ID[:]...), digest[:]...)
+				newest = max(newest, r.OccurredAt.UnixMicro())
+			}
+			return l.chain.sealTx(ctx, tx, tenant, sealed, newest)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -30,6 +30,8 @@ type Deps struct {
 	DB *pg.DB
 	// Sequence numbers the committed events of an institution (events.Sequencer).
 	Sequence func(ctx context.Context, tenant uuid.UUID) (int, error)
+	// SealReads seals the reads of an institution that wait for it (audit.ReadLog).
+	SealReads func(ctx context.Context, tenant uuid.UUID) error
 	// Contract is the OpenAPI document that goes into every archive.
 	Contract []byte
 	Version  string // of the program
@@ -66,13 +68,14 @@ type Export struct {
 const (
 	// progressEvery is how many records pass between two reports.
 	progressEvery = 5000
-	// An export starts from a moment at which every event has its number, if
-	// there is one soon; otherwise the waiting events travel as such.
+	// An export starts from a moment at which every event has its number and every
+	// read its seal, if there is one soon; otherwise what waits travels as such, and
+	// is numbered and sealed where it arrives.
 	quietTries = 20
 	quietPause = 50 * time.Millisecond
 )
 
-var errNotQuiet = errors.New("events are waiting for their number")
+var errNotQuiet = errors.New("events are waiting for their number, or reads for their seal")
 
 // Write exports an institution into w, as of one instant. Writers are not held
 // up.
@@ -87,13 +90,18 @@ func (e *Engine) Write(ctx context.Context, w io.Writer, o Export) (archive.Mani
 				break // none left, or another process is numbering them
 			}
 		}
+		if err := e.SealReads(ctx, o.Tenant); err != nil {
+			return archive.Manifest{}, err
+		}
 		var m archive.Manifest
 		err := pg.Snapshot(ctx, e.DB, o.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 			var waiting int64
-			if err := tx.QueryRow(ctx, "select count(*) from event_queue where tenant_id = $1", o.Tenant).Scan(&waiting); err != nil {
+			var unsealed bool
+			if err := tx.QueryRow(ctx, `select (select count(*) from event_queue where tenant_id = $1),
+				exists (select from audit_unsealed where tenant_id = $1 and log = 'reads')`, o.Tenant).Scan(&waiting, &unsealed); err != nil {
 				return err
 			}
-			if waiting > 0 && try < quietTries {
+			if (waiting > 0 || unsealed) && try < quietTries {
 				return errNotQuiet
 			}
 			s := &snapshot{engine: e, tx: tx, order: o, out: w}
