@@ -120,7 +120,12 @@ func TestAQuotaHoldsOverAllProcesses(t *testing.T) {
 	passed = storm(t, 150, processes, func(i int) (*web.Actor, string) { return crowd[i%10], home })
 	require.LessOrEqual(t, passed, 250+int(250*time.Since(began).Minutes())+1)
 	require.GreaterOrEqual(t, passed, 200)
-	by, h := processes[0].ask(t, credential(tenant), home)
+	// A process may still hold a twentieth that it leased, and something flows back
+	// meanwhile; then it is the institution that is refused, whoever asks for it.
+	by, h := "", http.Header(nil)
+	for asked := 0; by == "" && asked < 250/20+25; asked++ {
+		by, h = processes[0].ask(t, credential(tenant), home)
+	}
 	require.Equal(t, web.InstitutionPolicy, by)
 	require.Contains(t, h.Get("RateLimit"), `"institution";r=0;t=`)
 	by, _ = processes[0].ask(t, credential(uuid.New()), home)
