@@ -95,6 +95,10 @@ type DBTX interface {
 // setScope is the statement that carries the scope of one transaction.
 const setScope = "select set_config('app.tenant', $1, true), set_config('app.sight', $2, true)"
 
+// setScopeKept also has statements of the same transaction run by plans for all
+// values.
+const setScopeKept = setScope + ", set_config('plan_cache_mode', 'force_generic_plan', true)"
+
 // setScopeByIndex also forbids, for the same transaction, the plans that read
 // whole tables.
 const setScopeByIndex = "select set_config('app.tenant', $1, true), set_config('app.sight', $2, true), set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"

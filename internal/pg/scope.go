@@ -14,6 +14,7 @@ type Scoped struct {
 	db      *DB
 	tenant  uuid.UUID
 	byIndex bool
+	kept    bool
 }
 
 // Tenant returns the handle for single statements of a tenant. Work of several
@@ -27,6 +28,16 @@ func (db *DB) Tenant(tenant uuid.UUID) Scoped { return Scoped{db: db, tenant: te
 // import fills it. It costs no round trip.
 func (s Scoped) ByIndex() Scoped {
 	s.byIndex = true
+	return s
+}
+
+// KeepPlan returns a handle whose statements run by one plan for all values, once
+// a connection has prepared them. It is for statements that the same index serves
+// whatever the values are: not knowing how many of the rows are of the
+// institution that asks, PostgreSQL takes such a plan to be dear and would plan
+// anew every time, which costs more than to read a page.
+func (s Scoped) KeepPlan() Scoped {
+	s.kept = true
 	return s
 }
 
@@ -78,9 +89,12 @@ func (s Scoped) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 
 func (s Scoped) send(ctx context.Context, sql string, args []any) pgx.BatchResults {
 	b := &pgx.Batch{}
-	if s.byIndex {
+	switch {
+	case s.byIndex:
 		b.Queue(setScopeByIndex, s.tenant.String(), SightIn(ctx).sent())
-	} else {
+	case s.kept:
+		b.Queue(setScopeKept, s.tenant.String(), SightIn(ctx).sent())
+	default:
 		b.Queue(setScope, s.tenant.String(), SightIn(ctx).sent())
 	}
 	b.Queue(sql, args...)
