@@ -31,7 +31,7 @@ func (s *Service) EraseTx(ctx context.Context, tx pgx.Tx, e contacts.Erasing) (i
 	}
 	gone := []uuid.UUID{}
 	for _, row := range rows {
-		sub := Submission(row)
+		sub := row
 		theirs := sub.ContactID != nil
 		if !theirs {
 			if theirs, err = s.isOf(ctx, tx, sub, e); err != nil {

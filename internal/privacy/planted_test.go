@@ -62,7 +62,7 @@ func (p *planter) at(s m) m {
 			return s
 		}
 		var node any = p.spec
-		for _, name := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+		for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 			node = node.(m)[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]
 		}
 		s = node.(m)

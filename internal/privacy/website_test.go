@@ -47,9 +47,5 @@ func submit(t *testing.T, app *parvistest.App, form string, data m) {
 
 // submissions are what came by a form.
 func submissions(app *parvistest.App, form string) []m {
-	var out []m
-	for _, s := range app.Get("/v1/forms/" + form + "/submissions").Is(http.StatusOK).Data() {
-		out = append(out, s)
-	}
-	return out
+	return append([]m(nil), app.Get("/v1/forms/"+form+"/submissions").Is(http.StatusOK).Data()...)
 }

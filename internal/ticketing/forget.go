@@ -285,7 +285,7 @@ func (u *unit) withhold(m *message, r *Record) {
 	}
 	switch {
 	case m.order != nil:
-		u.withholdOrder(m, r.ID, self, self || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
+		u.withholdOrder(m, self, self || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
 	case m.membership != nil && (self || gone(m.membership.account()) || u.erased(m.membership.Holder)):
 		d := *m.membership
 		d.Customer = m.membership.account()
@@ -305,7 +305,7 @@ func (u *unit) withhold(m *message, r *Record) {
 
 // withholdOrder takes its buyer out of an order, where that is somebody who was
 // forgotten, and of its tickets those holders who were.
-func (u *unit) withholdOrder(m *message, id uuid.UUID, self, buyer bool) {
+func (u *unit) withholdOrder(m *message, self, buyer bool) {
 	d := *m.order
 	d.Lines = slices.Clone(d.Lines)
 	for i, l := range d.Lines {

@@ -232,7 +232,7 @@ func TestNoReminderIsToldTwice(t *testing.T) {
 			}
 		}
 		told := map[string]int{}
-		for _, line := range strings.Split(parvistest.Ask[string](t, app, `select coalesce(string_agg(r.external_id || ' ' || left(e.facts ->> 'valid_until', 10) || ' ' || (e.facts ->> 'days'), '|'), '')
+		for line := range strings.SplitSeq(parvistest.Ask[string](t, app, `select coalesce(string_agg(r.external_id || ' ' || left(e.facts ->> 'valid_until', 10) || ' ' || (e.facts ->> 'days'), '|'), '')
 			from crm.events e join crm.ticketing_records r on r.tenant_id = e.tenant_id and r.id = e.subject_id where e.type = 'membership.expiring' and r.external_id = any(string_to_array($1, ','))`, strings.Join(names, ",")), "|") {
 			if line != "" {
 				told[line]++
