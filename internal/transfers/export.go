@@ -382,8 +382,12 @@ func selection(source *table, t archive.Table) (string, []member) {
 	var order []string
 	for _, name := range t.PrimaryKey {
 		c, _ := source.column(name)
-		if name = quote(name); c.isText && c.collated {
+		switch name = quote(name); {
+		case c.isText && c.collated:
 			name += ` collate "C"`
+		case c.dbType == "bytea":
+			// In the order of the text that stands in the archive, not of the bytes.
+			name = `translate(encode(` + name + `, 'base64'), E'\n', '') collate "C"`
 		}
 		order = append(order, name)
 	}

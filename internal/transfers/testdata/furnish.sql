@@ -193,6 +193,9 @@ UPDATE contacts SET given_name = NULL, family_name = NULL, birthdate = NULL, dis
 WHERE tenant_id = pg_temp.here() AND id = pg_temp.ref('contact252');
 INSERT INTO contact_erasure_keys (tenant_id, id, hashing) VALUES (pg_temp.here(), pg_temp.here(), '{"key": "aGFzaGVkIGJ5IHRoaXMga2V5"}');
 INSERT INTO contact_erased_names (tenant_id, name_hash, contact_id, erased_at) VALUES (pg_temp.here(), sha256('name'), pg_temp.ref('contact252'), now());
+-- Of these two the order as bytes is not the order as base64.
+INSERT INTO contact_erased_names (tenant_id, name_hash, contact_id, erased_at) VALUES
+    (pg_temp.here(), decode('00' || repeat('11', 31), 'hex'), pg_temp.ref('contact252'), now()), (pg_temp.here(), decode('f8' || repeat('11', 31), 'hex'), pg_temp.ref('contact252'), now());
 INSERT INTO contact_oppositions (tenant_id, point_hash, kind, since) VALUES (pg_temp.here(), sha256('point'), 'email', now());
 INSERT INTO privacy_erasures (tenant_id, id, contact_id, instruction_reference, reason, actor_kind, actor_id, erased_at, erased, kept) VALUES
     (pg_temp.here(), pg_temp.ref('erasure'), pg_temp.ref('contact252'), 'DPO-1', 'Demande « écrite »', 'user', 'claire', now(), '{"contacts": 1}', '{"orders": 0}');
