@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -129,11 +130,10 @@ func (s *Service) lockByExternalID(ctx context.Context, tx pgx.Tx, tenant uuid.U
 }
 
 func (s *Service) upsertUnknown(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, key NewExternalID, u Upsert) (Contact, string, error) {
-	if err := s.refuseErased(ctx, tx, key); err != nil {
-		return Contact{}, "", err
-	}
+	// Whoever makes or links a contact asks by itself whether the name was an erased
+	// one's.
 	if u.OnlyUpdate || u.Version != nil {
-		return Contact{}, "", fault.New(fault.Stale, "precondition-failed")
+		return Contact{}, "", cmp.Or(s.refuseErased(ctx, tx, key), error(fault.New(fault.Stale, "precondition-failed")))
 	}
 	if u.MatchVerifiedEmail {
 		c, found, err := s.recognise(ctx, tx, tenant, u)

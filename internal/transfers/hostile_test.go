@@ -123,6 +123,14 @@ func TestHostileArchivesAreRefused(t *testing.T) {
 			u.forge(t)
 			return u.packed(t, nothing)
 		}, ""},
+		"a column that the program does not have": {func(t *testing.T) string {
+			u := unpack(t, path)
+			for _, file := range []string{"dictionary.json", "schemas/contacts.schema.json", "data/contacts.ndjson"} {
+				u[file] = bytes.ReplaceAll(u[file], []byte(`"birthdate"`), []byte(`"birthdats"`))
+			}
+			u.forge(t)
+			return u.packed(t, nothing)
+		}, "contacts.birthdats does not exist"},
 		"a value that the schema allows and the database does not": {func(t *testing.T) string {
 			u := unpack(t, path)
 			replace(t, u, "data/tenants.ndjson", `"name":"`, `"name":"`+strings.Repeat("x", 300))

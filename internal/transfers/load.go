@@ -76,7 +76,7 @@ func newLoader(tx pgx.Tx, tenant uuid.UUID, source *table, described archive.Tab
 	for _, d := range described.Columns {
 		c, ok := source.column(d.Name)
 		if !ok || c.generated {
-			return nil, fmt.Errorf("transfers: this program has no column %s.%s", source.name, d.Name)
+			return nil, &archive.Flaw{File: archive.DictionaryPath, What: "column " + source.name + "." + d.Name + " does not exist in this program"}
 		}
 		if slices.Contains(r.assigned, d.Name) {
 			l.place[d.Name] = -1

@@ -46,3 +46,17 @@ func TestWhatLeavesComesInUnchanged(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, differences)
 }
+
+// What waits is sealed before an archive is begun, or it would be sealed where
+// the archive arrives, and the next one would differ.
+func TestReadsThatWaitAreSealedBeforeTheyLeave(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	furnish(t, app, app.Tenant)
+	_, a := export(t, app, app.Tenant)
+	left := data(t, a)
+	require.Empty(t, left["audit_unsealed"])
+	require.Contains(t, left["audit_batches"], `"log":"reads"`)
+	_, err := archive.Verify(t.Context(), a, nil)
+	require.NoError(t, err)
+}
