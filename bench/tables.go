@@ -62,10 +62,12 @@ func tables() []table { return append(registerTables(), ticketingTables()...) }
 func registerTables() []table {
 	point := []string{"tenant_id", "id", "contact_id", "kind", "label", "value", "normalized", "is_primary", "created_at", "updated_at"}
 	return []table{
-		{"contacts", []string{"tenant_id", "id", "kind", "given_name", "family_name", "particle", "birthdate", "display_name", "sort_name", "source", "created_at", "updated_at"}, nil,
+		{"contacts", []string{"tenant_id", "id", "kind", "given_name", "family_name", "particle", "birthdate", "display_name", "sort_name", "source", "created_at", "updated_at",
+			"standing_from", "given_purposes", "refused_purposes"}, nil,
 			one(func(p dataset.Person) []any {
-				d := derived(p)
-				return []any{dataset.TenantID(p.Tenant), p.ID(), "person", p.Given, p.Family, orNull(p.Particle), day(p.Birthdate), d.DisplayName, d.SortName, source, p.CreatedAt, p.CreatedAt}
+				d, s := derived(p), standingOf(p)
+				return []any{dataset.TenantID(p.Tenant), p.ID(), "person", p.Given, p.Family, orNull(p.Particle), day(p.Birthdate), d.DisplayName, d.SortName, source, p.CreatedAt, p.CreatedAt,
+					s.from, s.given, s.refused}
 			})},
 		{"contact_search", []string{"tenant_id", "contact_id", "words", "name_keys"}, nil,
 			one(func(p dataset.Person) []any {
@@ -118,6 +120,28 @@ func registerTables() []table {
 			"mechanism", "purpose_copy", "controller_name", "sequence", "previous_digest", "digest"}, nil, answers},
 		{"contact_bases", []string{"tenant_id", "contact_id", "purpose_id", "stance", "channel", "point_value", "standing_from", "standing_until"}, nil, bases},
 	}
+}
+
+// standing is what the ledger's triggers write on the row of a contact.
+type standing struct {
+	from           *time.Time
+	given, refused []uuid.UUID
+}
+
+func standingOf(p dataset.Person) standing {
+	s := standing{given: []uuid.UUID{}, refused: []uuid.UUID{}}
+	for _, a := range dataset.AnswersOf(p) {
+		if s.from == nil || a.At.After(*s.from) {
+			s.from = &a.At
+		}
+		purpose := []uuid.UUID{dataset.PurposeID(p.Tenant)}
+		if a.Action == "given" {
+			s.given = purpose
+		} else {
+			s.refused = purpose
+		}
+	}
+	return s
 }
 
 // bases are what the ledger's trigger derives from answers.

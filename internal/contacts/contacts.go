@@ -90,6 +90,12 @@ func (s *Service) seen(ctx context.Context, db pg.DBTX, c Contact) error {
 	if !bound {
 		return nil
 	}
+	if stands, known := purposes.StandWith(pg.Standing{From: c.StandingFrom, Until: c.StandingUntil, Given: c.GivenPurposes, Refused: c.RefusedPurposes}, at); known {
+		if !stands {
+			return fault.NotFound()
+		}
+		return nil
+	}
 	if stands, err := s.q.HasBasis(ctx, db, contactsdb.HasBasisParams{TenantID: c.TenantID, ContactID: c.ID, ByConsent: purposes.ByConsent(), Otherwise: purposes.Otherwise(), Instant: at}); err != nil || stands {
 		return err
 	}

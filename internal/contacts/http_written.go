@@ -29,7 +29,8 @@ func asRead(ctx context.Context) bool {
 }
 
 // contactObject is a contact of the contract, made of contactColumns.
-var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "reach_department_ids", "act_department_ids", "export_department_ids", "erased_at"}, map[string]string{
+var contactObject = pg.NewObject(contactColumnNames(), []string{"tenant_id", "merged_into", "reach_department_ids", "act_department_ids", "export_department_ids", "erased_at",
+	"standing_from", "standing_until", "given_purposes", "refused_purposes"}, map[string]string{
 	"object": `"contact"`, "contact_points": "null", "addresses": "null", "tags": "null", "external_ids": "null",
 })
 

@@ -84,7 +84,8 @@ const contactColumns = `c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_
 	c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website,
 	c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version,
 	c.created_at, c.updated_at, c.restricted AS is_restricted, c.viewer_ids, c.department_ids, c.owner_id,
-	c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at`
+	c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at,
+	c.standing_from, c.standing_until, c.given_purposes, c.refused_purposes`
 
 // statement is a query being written: only what is asked for is in it, so that
 // the planner sees the indexes that serve it.

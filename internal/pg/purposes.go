@@ -70,6 +70,24 @@ func (p Purposes) ByConsent() []uuid.UUID { return p.byConsent }
 // Otherwise are those that rest on another basis.
 func (p Purposes) Otherwise() []uuid.UUID { return p.otherwise }
 
+// Standing is what a contact's answers come to from one instant, included, until
+// another; nil for since ever and for ever.
+type Standing struct {
+	From, Until *time.Time
+	// Given are the purposes for which a consent stands, Refused those to which the
+	// person said no.
+	Given, Refused []uuid.UUID
+}
+
+// StandWith reports whether one of the purposes may be pursued at an instant with
+// a contact whose answers come to this, as far as that is known of the instant.
+func (p Purposes) StandWith(s Standing, at time.Time) (stands, known bool) {
+	if (s.From != nil && s.From.After(at)) || (s.Until != nil && !s.Until.After(at)) {
+		return false, false
+	}
+	return overlap(p.byConsent, s.Given) || slices.ContainsFunc(p.otherwise, func(id uuid.UUID) bool { return !slices.Contains(s.Refused, id) }), true
+}
+
 func cloneWithout[K comparable, V any](m map[K]V, without K) map[K]V {
 	out := make(map[K]V, len(m))
 	for k, v := range m {
@@ -114,20 +132,18 @@ func (s Sight) coversPurposes(o Sight) bool {
 }
 
 // basis is has_basis as a condition on the contacts under an alias, in the
-// manner of Condition. Empty: not bound.
+// manner of Condition: what the row says is compared, and the function called for
+// instants of which the row says nothing. Empty: not bound.
 func (s Sight) basis(alias string, arg func(any) string) string {
 	p, at, is := s.Bound()
 	if !is {
 		return ""
 	}
-	if len(p.otherwise) == 0 {
-		// The function would ask the same, and be called.
-		instant := arg(at) + "::timestamptz"
-		return "EXISTS (SELECT FROM contact_bases b WHERE b.tenant_id = " + alias + ".tenant_id AND b.contact_id = " + alias + ".id AND b.stance = 'given'" +
-			" AND b.purpose_id = ANY(" + arg(p.byConsent) + "::uuid[]) AND b.standing_from <= " + instant + " AND b.standing_until > " + instant + ")"
-	}
-	return "has_basis(" + alias + ".tenant_id, " + alias + ".id, " + arg(p.byConsent) + "::uuid[], " + arg(p.otherwise) + "::uuid[], " +
-		arg(at) + "::timestamptz)"
+	instant, byConsent, otherwise := arg(at)+"::timestamptz", arg(p.byConsent)+"::uuid[]", arg(p.otherwise)+"::uuid[]"
+	return "CASE WHEN (" + alias + ".standing_from IS NULL OR " + alias + ".standing_from <= " + instant + ")" +
+		" AND (" + alias + ".standing_until IS NULL OR " + alias + ".standing_until > " + instant + ")" +
+		" THEN " + alias + ".given_purposes && " + byConsent + " OR NOT " + alias + ".refused_purposes @> " + otherwise +
+		" ELSE has_basis(" + alias + ".tenant_id, " + alias + ".id, " + byConsent + ", " + otherwise + ", " + instant + ") END"
 }
 
 // basisOfMany is basis for lists. Where all purposes rest on consent, those who

@@ -89,7 +89,7 @@ func describeTable(source *table, names []string, texts map[string]meaning) (arc
 		t.PrimaryKey = []string{}
 	}
 	for _, c := range source.columns {
-		if _, secret := r.secret[c.name]; secret || c.name == "tenant_id" || c.generated {
+		if _, secret := r.secret[c.name]; secret || c.name == "tenant_id" || c.generated || slices.Contains(r.derived, c.name) {
 			continue
 		}
 		if text, ok = texts[source.name+"."+c.name]; !ok {

@@ -75,6 +75,11 @@ func undescribed(t *table, texts map[string]meaning) []string {
 			}
 		}
 	}
+	for _, name := range rule.derived {
+		if _, ok := t.column(name); !ok {
+			out = append(out, "tables.go names "+t.name+"."+name+", which does not exist")
+		}
+	}
 	for _, c := range t.columns {
 		for _, word := range []string{"secret", "password", "private_key", "token_hash"} {
 			if _, secret := rule.secret[c.name]; strings.Contains(c.name, word) && !secret {

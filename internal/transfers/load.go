@@ -75,7 +75,7 @@ func newLoader(tx pgx.Tx, tenant uuid.UUID, source *table, described archive.Tab
 	l := &loader{tx: tx, tenant: tenant, table: source, place: map[string]int{}, self: map[string]bool{}, secret: r.secret}
 	for _, d := range described.Columns {
 		c, ok := source.column(d.Name)
-		if !ok || c.generated {
+		if !ok || c.generated || slices.Contains(r.derived, d.Name) {
 			return nil, &archive.Flaw{File: archive.DictionaryPath, What: "column " + source.name + "." + d.Name + " does not exist in this program"}
 		}
 		if slices.Contains(r.assigned, d.Name) {

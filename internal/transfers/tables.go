@@ -11,6 +11,8 @@ type rule struct {
 	founding bool
 	// where keeps only some rows.
 	where string
+	// derived columns stay behind: the database fills them in from what arrives.
+	derived []string
 	// secret columns stay behind; on arrival the expression stands in for them.
 	secret map[string]string
 	// opened columns leave in the clear what this installation has sealed, in the
@@ -78,7 +80,8 @@ func leaving() map[string]rule {
 		"scim_users":       {},
 		"scim_groups":      {},
 
-		"contacts":             {},
+		// What the ledger of consents comes to.
+		"contacts":             {derived: []string{"standing_from", "standing_until", "given_purposes", "refused_purposes"}},
 		"contact_departments":  {},
 		"contact_search":       {},
 		"contact_points":       {},

@@ -70,7 +70,7 @@ SET civility = NULL, title = NULL, given_name = NULL, given_names = NULL, family
     website = NULL, locale = NULL, zoneinfo = NULL, display_name = $1, sort_name = $2, source = '', owner_id = NULL,
     archived_at = coalesce(archived_at, $3::timestamptz), purge_after = NULL, erased_at = $3::timestamptz, updated_at = $3::timestamptz, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes
 `
 
 type EraseContactParams struct {
@@ -130,6 +130,10 @@ func (q *Queries) EraseContact(ctx context.Context, db DBTX, arg EraseContactPar
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
@@ -180,7 +184,7 @@ func (q *Queries) EraseTags(ctx context.Context, db DBTX, tenantID uuid.UUID, co
 }
 
 const FindByExternalID = `-- name: FindByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at, c.standing_from, c.standing_until, c.given_purposes, c.refused_purposes FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 `
@@ -228,12 +232,16 @@ func (q *Queries) FindByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
 
 const FindByPoint = `-- name: FindByPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at, c.standing_from, c.standing_until, c.given_purposes, c.refused_purposes FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = $3
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -291,6 +299,10 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
 			&i.ErasedAt,
+			&i.StandingFrom,
+			&i.StandingUntil,
+			&i.GivenPurposes,
+			&i.RefusedPurposes,
 		); err != nil {
 			return nil, err
 		}
@@ -303,7 +315,7 @@ func (q *Queries) FindByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 }
 
 const FindByVerifiedPoint = `-- name: FindByVerifiedPoint :many
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_points p
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at, c.standing_from, c.standing_until, c.given_purposes, c.refused_purposes FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND p.kind = $2 AND p.normalized = ANY($3::text[]) AND p.verified_at IS NOT NULL
   AND c.archived_at IS NULL AND c.merged_into IS NULL
@@ -360,6 +372,10 @@ func (q *Queries) FindByVerifiedPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
 			&i.ErasedAt,
+			&i.StandingFrom,
+			&i.StandingUntil,
+			&i.GivenPurposes,
+			&i.RefusedPurposes,
 		); err != nil {
 			return nil, err
 		}
@@ -660,7 +676,7 @@ func (q *Queries) GetAddress(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 }
 
 const GetContact = `-- name: GetContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes FROM contacts WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -706,6 +722,10 @@ func (q *Queries) GetContact(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
@@ -1585,7 +1605,7 @@ func (q *Queries) ListFamily(ctx context.Context, db DBTX, tenantID uuid.UUID, c
 }
 
 const ListOwnedContacts = `-- name: ListOwnedContacts :many
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes FROM contacts
 WHERE tenant_id = $1 AND owner_id = $2::uuid
 ORDER BY id
 LIMIT $3
@@ -1642,6 +1662,10 @@ func (q *Queries) ListOwnedContacts(ctx context.Context, db DBTX, tenantID uuid.
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
 			&i.ErasedAt,
+			&i.StandingFrom,
+			&i.StandingUntil,
+			&i.GivenPurposes,
+			&i.RefusedPurposes,
 		); err != nil {
 			return nil, err
 		}
@@ -1976,7 +2000,7 @@ func (q *Queries) LockAddresses(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const LockByExternalID = `-- name: LockByExternalID :one
-SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at FROM contact_external_ids e
+SELECT c.tenant_id, c.id, c.kind, c.civility, c.title, c.given_name, c.given_names, c.family_name, c.birth_name, c.particle, c.name_suffix, c.nickname, c.birthdate, c.legal_name, c.trade_name, c.organisation_type, c.siren, c.siret, c.rna, c.website, c.locale, c.zoneinfo, c.display_name, c.sort_name, c.source, c.archived_at, c.purge_after, c.merged_into, c.version, c.created_at, c.updated_at, c.restricted, c.viewer_ids, c.department_ids, c.owner_id, c.reach_department_ids, c.act_department_ids, c.export_department_ids, c.erased_at, c.standing_from, c.standing_until, c.given_purposes, c.refused_purposes FROM contact_external_ids e
 JOIN contacts c ON c.tenant_id = e.tenant_id AND c.id = e.contact_id
 WHERE e.tenant_id = $1 AND e.source = $2 AND e.external_id = $3
 FOR UPDATE OF c
@@ -2025,12 +2049,16 @@ func (q *Queries) LockByExternalID(ctx context.Context, db DBTX, tenantID uuid.U
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
 
 const LockContact = `-- name: LockContact :one
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes FROM contacts WHERE tenant_id = $1 AND id = $2 FOR UPDATE
 `
 
 func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -2076,6 +2104,10 @@ func (q *Queries) LockContact(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
@@ -2126,7 +2158,7 @@ func (q *Queries) LockContacts(ctx context.Context, db DBTX, arg LockContactsPar
 }
 
 const LockFamily = `-- name: LockFamily :many
-SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
+SELECT tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes FROM contacts WHERE tenant_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE
 `
 
 func (q *Queries) LockFamily(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
@@ -2178,6 +2210,10 @@ func (q *Queries) LockFamily(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
 			&i.ErasedAt,
+			&i.StandingFrom,
+			&i.StandingUntil,
+			&i.GivenPurposes,
+			&i.RefusedPurposes,
 		); err != nil {
 			return nil, err
 		}
@@ -2404,7 +2440,7 @@ const SetArchived = `-- name: SetArchived :one
 UPDATE contacts
 SET archived_at = $1, purge_after = $2, updated_at = $3, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes
 `
 
 type SetArchivedParams struct {
@@ -2464,6 +2500,10 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
@@ -2471,7 +2511,7 @@ func (q *Queries) SetArchived(ctx context.Context, db DBTX, arg SetArchivedParam
 const SetContactOwner = `-- name: SetContactOwner :many
 UPDATE contacts SET owner_id = $1::uuid, updated_at = now(), version = version + 1
 WHERE tenant_id = $2 AND id = ANY($3::uuid[])
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes
 `
 
 func (q *Queries) SetContactOwner(ctx context.Context, db DBTX, ownerID uuid.UUID, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
@@ -2523,6 +2563,10 @@ func (q *Queries) SetContactOwner(ctx context.Context, db DBTX, ownerID uuid.UUI
 			&i.ActDepartmentIds,
 			&i.ExportDepartmentIds,
 			&i.ErasedAt,
+			&i.StandingFrom,
+			&i.StandingUntil,
+			&i.GivenPurposes,
+			&i.RefusedPurposes,
 		); err != nil {
 			return nil, err
 		}
@@ -2538,7 +2582,7 @@ const SetRestricted = `-- name: SetRestricted :one
 UPDATE contacts
 SET restricted = $1, viewer_ids = $2::uuid[], updated_at = $3, version = version + 1
 WHERE tenant_id = $4 AND id = $5
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes
 `
 
 type SetRestrictedParams struct {
@@ -2598,6 +2642,10 @@ func (q *Queries) SetRestricted(ctx context.Context, db DBTX, arg SetRestrictedP
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
@@ -2651,7 +2699,7 @@ func (q *Queries) TakeTag(ctx context.Context, db DBTX, tenantID uuid.UUID, cont
 }
 
 const TouchContact = `-- name: TouchContact :one
-UPDATE contacts SET updated_at = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+UPDATE contacts SET updated_at = $1, version = version + 1 WHERE tenant_id = $2 AND id = $3 RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes
 `
 
 func (q *Queries) TouchContact(ctx context.Context, db DBTX, updatedAt time.Time, tenantID uuid.UUID, iD uuid.UUID) (Contact, error) {
@@ -2697,6 +2745,10 @@ func (q *Queries) TouchContact(ctx context.Context, db DBTX, updatedAt time.Time
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }
@@ -2817,7 +2869,7 @@ SET civility = $1, title = $2, given_name = $3, given_names = $4, family_name = 
     siret = $15, rna = $16, website = $17, locale = $18, zoneinfo = $19,
     display_name = $20, sort_name = $21, owner_id = $22, updated_at = $23, version = version + 1
 WHERE tenant_id = $24 AND id = $25
-RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at
+RETURNING tenant_id, id, kind, civility, title, given_name, given_names, family_name, birth_name, particle, name_suffix, nickname, birthdate, legal_name, trade_name, organisation_type, siren, siret, rna, website, locale, zoneinfo, display_name, sort_name, source, archived_at, purge_after, merged_into, version, created_at, updated_at, restricted, viewer_ids, department_ids, owner_id, reach_department_ids, act_department_ids, export_department_ids, erased_at, standing_from, standing_until, given_purposes, refused_purposes
 `
 
 type UpdateContactParams struct {
@@ -2917,6 +2969,10 @@ func (q *Queries) UpdateContact(ctx context.Context, db DBTX, arg UpdateContactP
 		&i.ActDepartmentIds,
 		&i.ExportDepartmentIds,
 		&i.ErasedAt,
+		&i.StandingFrom,
+		&i.StandingUntil,
+		&i.GivenPurposes,
+		&i.RefusedPurposes,
 	)
 	return i, err
 }

@@ -77,6 +77,10 @@ type Contact struct {
 	ActDepartmentIds    []uuid.UUID
 	ExportDepartmentIds []uuid.UUID
 	ErasedAt            *time.Time
+	StandingFrom        *time.Time
+	StandingUntil       *time.Time
+	GivenPurposes       []uuid.UUID
+	RefusedPurposes     []uuid.UUID
 }
 
 type ContactDepartment struct {
