@@ -50,7 +50,7 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 	in.Fields.settle("#", now, refused)
 	d := draft{contact: Contact{
 		ViewerIds: []uuid.UUID{}, GivenPurposes: []uuid.UUID{}, RefusedPurposes: []uuid.UUID{},
-		TenantID:  tenant, ID: ids.New(), Source: in.Source, Version: 1, CreatedAt: now, UpdatedAt: now,
+		TenantID: tenant, ID: ids.New(), Source: in.Source, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}}
 	fallback := ""
 	for i, p := range in.Points {
