@@ -4059,6 +4059,99 @@ func (e TicketingLineRecordState) Valid() bool {
 	}
 }
 
+// Defines values for TicketingMappingObject.
+const (
+	TicketingMappingObjectTicketingMapping TicketingMappingObject = "ticketing_mapping"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingObject enum.
+func (e TicketingMappingObject) Valid() bool {
+	switch e {
+	case TicketingMappingObjectTicketingMapping:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMappingBatchItemField.
+const (
+	TicketingMappingBatchItemFieldAudience   TicketingMappingBatchItemField = "audience"
+	TicketingMappingBatchItemFieldDiscipline TicketingMappingBatchItemField = "discipline"
+	TicketingMappingBatchItemFieldFestival   TicketingMappingBatchItemField = "festival"
+	TicketingMappingBatchItemFieldPriceType  TicketingMappingBatchItemField = "price_type"
+	TicketingMappingBatchItemFieldSeason     TicketingMappingBatchItemField = "season"
+	TicketingMappingBatchItemFieldVenue      TicketingMappingBatchItemField = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingBatchItemField enum.
+func (e TicketingMappingBatchItemField) Valid() bool {
+	switch e {
+	case TicketingMappingBatchItemFieldAudience:
+		return true
+	case TicketingMappingBatchItemFieldDiscipline:
+		return true
+	case TicketingMappingBatchItemFieldFestival:
+		return true
+	case TicketingMappingBatchItemFieldPriceType:
+		return true
+	case TicketingMappingBatchItemFieldSeason:
+		return true
+	case TicketingMappingBatchItemFieldVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMappingBatchItemOp.
+const (
+	TicketingMappingBatchItemOpDelete TicketingMappingBatchItemOp = "delete"
+	TicketingMappingBatchItemOpUpsert TicketingMappingBatchItemOp = "upsert"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingBatchItemOp enum.
+func (e TicketingMappingBatchItemOp) Valid() bool {
+	switch e {
+	case TicketingMappingBatchItemOpDelete:
+		return true
+	case TicketingMappingBatchItemOpUpsert:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMappingCreateField.
+const (
+	TicketingMappingCreateFieldAudience   TicketingMappingCreateField = "audience"
+	TicketingMappingCreateFieldDiscipline TicketingMappingCreateField = "discipline"
+	TicketingMappingCreateFieldFestival   TicketingMappingCreateField = "festival"
+	TicketingMappingCreateFieldPriceType  TicketingMappingCreateField = "price_type"
+	TicketingMappingCreateFieldSeason     TicketingMappingCreateField = "season"
+	TicketingMappingCreateFieldVenue      TicketingMappingCreateField = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingCreateField enum.
+func (e TicketingMappingCreateField) Valid() bool {
+	switch e {
+	case TicketingMappingCreateFieldAudience:
+		return true
+	case TicketingMappingCreateFieldDiscipline:
+		return true
+	case TicketingMappingCreateFieldFestival:
+		return true
+	case TicketingMappingCreateFieldPriceType:
+		return true
+	case TicketingMappingCreateFieldSeason:
+		return true
+	case TicketingMappingCreateFieldVenue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingMembershipObject.
 const (
 	TicketingMembershipObjectMembership TicketingMembershipObject = "membership"
@@ -4935,6 +5028,21 @@ func (e TicketingVenueRecordSibilType) Valid() bool {
 	case TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU:
 		return true
 	case TicketingVenueRecordSibilTypeTHEATRE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVocabularyObject.
+const (
+	TicketingVocabularyObjectTicketingVocabulary TicketingVocabularyObject = "ticketing_vocabulary"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVocabularyObject enum.
+func (e TicketingVocabularyObject) Valid() bool {
+	switch e {
+	case TicketingVocabularyObjectTicketingVocabulary:
 		return true
 	default:
 		return false
@@ -6411,6 +6519,36 @@ func (e ListHouseholdProposalsParamsStatus) Valid() bool {
 	case ListHouseholdProposalsParamsStatusDismissed:
 		return true
 	case ListHouseholdProposalsParamsStatusOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingMappingsParamsField.
+const (
+	ListTicketingMappingsParamsFieldAudience   ListTicketingMappingsParamsField = "audience"
+	ListTicketingMappingsParamsFieldDiscipline ListTicketingMappingsParamsField = "discipline"
+	ListTicketingMappingsParamsFieldFestival   ListTicketingMappingsParamsField = "festival"
+	ListTicketingMappingsParamsFieldPriceType  ListTicketingMappingsParamsField = "price_type"
+	ListTicketingMappingsParamsFieldSeason     ListTicketingMappingsParamsField = "season"
+	ListTicketingMappingsParamsFieldVenue      ListTicketingMappingsParamsField = "venue"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingMappingsParamsField enum.
+func (e ListTicketingMappingsParamsField) Valid() bool {
+	switch e {
+	case ListTicketingMappingsParamsFieldAudience:
+		return true
+	case ListTicketingMappingsParamsFieldDiscipline:
+		return true
+	case ListTicketingMappingsParamsFieldFestival:
+		return true
+	case ListTicketingMappingsParamsFieldPriceType:
+		return true
+	case ListTicketingMappingsParamsFieldSeason:
+		return true
+	case ListTicketingMappingsParamsFieldVenue:
 		return true
 	default:
 		return false
@@ -12594,6 +12732,106 @@ type TicketingLineRecordKind string
 // TicketingLineRecordState defines model for TicketingLineRecord.State.
 type TicketingLineRecordState string
 
+// TicketingMapping defines model for TicketingMapping.
+type TicketingMapping struct {
+	CreatedAt time.Time              `json:"created_at"`
+	Field     string                 `json:"field"`
+	ID        openapi_types.UUID     `json:"id"`
+	Object    TicketingMappingObject `json:"object"`
+
+	// Source Code of the source whose value it is; null for all.
+	Source       nullable.Nullable[string]             `json:"source"`
+	SourceID     nullable.Nullable[openapi_types.UUID] `json:"source_id"`
+	TermID       string                                `json:"term_id"`
+	TermLabel    map[string]string                     `json:"term_label"`
+	TermURI      nullable.Nullable[string]             `json:"term_uri"`
+	UpdatedAt    time.Time                             `json:"updated_at"`
+	Value        string                                `json:"value"`
+	Version      int64                                 `json:"version"`
+	Vocabulary   string                                `json:"vocabulary"`
+	VocabularyID openapi_types.UUID                    `json:"vocabulary_id"`
+}
+
+// TicketingMappingObject defines model for TicketingMapping.Object.
+type TicketingMappingObject string
+
+// TicketingMappingBatch defines model for TicketingMappingBatch.
+type TicketingMappingBatch struct {
+	Items []TicketingMappingBatchItem `json:"items"`
+}
+
+// TicketingMappingBatchItem defines model for TicketingMappingBatchItem.
+type TicketingMappingBatchItem struct {
+	Field  TicketingMappingBatchItemField `json:"field"`
+	Op     *TicketingMappingBatchItemOp   `json:"op,omitempty"`
+	Source nullable.Nullable[string]      `json:"source,omitempty"`
+
+	// TermID Needed for `upsert`.
+	TermID *string `json:"term_id,omitempty"`
+
+	// TermLabel A text by language (BCP 47).
+	TermLabel  *TicketingText            `json:"term_label,omitempty"`
+	TermURI    nullable.Nullable[string] `json:"term_uri,omitempty"`
+	Value      string                    `json:"value"`
+	Vocabulary string                    `json:"vocabulary"`
+}
+
+// TicketingMappingBatchItemField defines model for TicketingMappingBatchItem.Field.
+type TicketingMappingBatchItemField string
+
+// TicketingMappingBatchItemOp defines model for TicketingMappingBatchItem.Op.
+type TicketingMappingBatchItemOp string
+
+// TicketingMappingBatchItemResult defines model for TicketingMappingBatchItemResult.
+type TicketingMappingBatchItemResult struct {
+	ID      nullable.Nullable[openapi_types.UUID] `json:"id"`
+	Index   int32                                 `json:"index"`
+	Problem nullable.Nullable[Problem]            `json:"problem"`
+	Result  nullable.Nullable[string]             `json:"result"`
+	Status  int32                                 `json:"status"`
+}
+
+// TicketingMappingBatchResult defines model for TicketingMappingBatchResult.
+type TicketingMappingBatchResult struct {
+	Results []TicketingMappingBatchItemResult `json:"results"`
+	Summary BatchSummary                      `json:"summary"`
+}
+
+// TicketingMappingCreate defines model for TicketingMappingCreate.
+type TicketingMappingCreate struct {
+	Field TicketingMappingCreateField `json:"field"`
+
+	// Source Code or id of the source whose value it is; of all when absent.
+	Source nullable.Nullable[string] `json:"source,omitempty"`
+	TermID string                    `json:"term_id"`
+
+	// TermLabel A text by language (BCP 47).
+	TermLabel TicketingText             `json:"term_label"`
+	TermURI   nullable.Nullable[string] `json:"term_uri,omitempty"`
+	Value     string                    `json:"value"`
+
+	// Vocabulary Code of a vocabulary.
+	Vocabulary string `json:"vocabulary"`
+}
+
+// TicketingMappingCreateField defines model for TicketingMappingCreate.Field.
+type TicketingMappingCreateField string
+
+// TicketingMappingList defines model for TicketingMappingList.
+type TicketingMappingList struct {
+	Data       []TicketingMapping        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingMappingPatch defines model for TicketingMappingPatch.
+type TicketingMappingPatch struct {
+	TermID *string `json:"term_id,omitempty"`
+
+	// TermLabel A text by language (BCP 47).
+	TermLabel *TicketingText            `json:"term_label,omitempty"`
+	TermURI   nullable.Nullable[string] `json:"term_uri,omitempty"`
+}
+
 // TicketingMatch The evidence on which a contact was attributed.
 type TicketingMatch struct {
 	Confidence float64 `json:"confidence"`
@@ -12881,13 +13119,19 @@ type TicketingPerformance struct {
 	Name         map[string]string                     `json:"name"`
 	Object       TicketingPerformanceObject            `json:"object"`
 	ProductionID nullable.Nullable[openapi_types.UUID] `json:"production_id"`
-	ReplacesID   nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
-	SibilDomain  nullable.Nullable[string]             `json:"sibil_domain"`
-	SourceID     openapi_types.UUID                    `json:"source_id"`
-	StartsAt     nullable.Nullable[time.Time]          `json:"starts_at"`
-	Status       string                                `json:"status"`
-	TimeZone     string                                `json:"time_zone"`
-	UpdatedAt    time.Time                             `json:"updated_at"`
+
+	// References What schemes outside call it: as its source says, then as the institution does.
+	References  []TicketingReferenceShown             `json:"references"`
+	ReplacesID  nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
+	SibilDomain nullable.Nullable[string]             `json:"sibil_domain"`
+	SourceID    openapi_types.UUID                    `json:"source_id"`
+	StartsAt    nullable.Nullable[time.Time]          `json:"starts_at"`
+	Status      string                                `json:"status"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms     []TicketingTerm `json:"terms"`
+	TimeZone  string          `json:"time_zone"`
+	UpdatedAt time.Time       `json:"updated_at"`
 
 	// Venue Name of the venue at the source.
 	Venue         nullable.Nullable[string]             `json:"venue"`
@@ -12915,6 +13159,9 @@ type TicketingPerformanceRecord struct {
 	// Name A text by language (BCP 47).
 	Name       *TicketingText                        `json:"name,omitempty"`
 	Production nullable.Nullable[TicketingReference] `json:"production,omitempty"`
+
+	// References What schemes outside call it.
+	References []TicketingReferenceGiven             `json:"references,omitempty"`
 	Replaces   nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
 
 	// SibilDomain That of the production when absent.
@@ -12985,8 +13232,11 @@ type TicketingPriceType struct {
 	Object      TicketingPriceTypeObject  `json:"object"`
 	SourceID    openapi_types.UUID        `json:"source_id"`
 	StatedClass nullable.Nullable[string] `json:"stated_class"`
-	UpdatedAt   time.Time                 `json:"updated_at"`
-	Version     int64                     `json:"version"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms     []TicketingTerm `json:"terms"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Version   int64           `json:"version"`
 }
 
 // TicketingPriceTypeObject defines model for TicketingPriceType.Object.
@@ -13065,21 +13315,27 @@ type TicketingProductRecordKind string
 
 // TicketingProduction defines model for TicketingProduction.
 type TicketingProduction struct {
-	CreatedAt     time.Time                 `json:"created_at"`
-	Discipline    nullable.Nullable[string] `json:"discipline"`
-	ExternalID    string                    `json:"external_id"`
-	Festival      nullable.Nullable[string] `json:"festival"`
-	ID            openapi_types.UUID        `json:"id"`
-	IsDeleted     bool                      `json:"is_deleted"`
-	IsStub        bool                      `json:"is_stub"`
-	Name          map[string]string         `json:"name"`
-	Object        TicketingProductionObject `json:"object"`
-	Season        nullable.Nullable[string] `json:"season"`
-	SibilDomain   nullable.Nullable[string] `json:"sibil_domain"`
-	SourceID      openapi_types.UUID        `json:"source_id"`
-	UpdatedAt     time.Time                 `json:"updated_at"`
-	Version       int64                     `json:"version"`
-	YoungAudience nullable.Nullable[bool]   `json:"young_audience"`
+	CreatedAt  time.Time                 `json:"created_at"`
+	Discipline nullable.Nullable[string] `json:"discipline"`
+	ExternalID string                    `json:"external_id"`
+	Festival   nullable.Nullable[string] `json:"festival"`
+	ID         openapi_types.UUID        `json:"id"`
+	IsDeleted  bool                      `json:"is_deleted"`
+	IsStub     bool                      `json:"is_stub"`
+	Name       map[string]string         `json:"name"`
+	Object     TicketingProductionObject `json:"object"`
+
+	// References What schemes outside call it: as its source says, then as the institution does.
+	References  []TicketingReferenceShown `json:"references"`
+	Season      nullable.Nullable[string] `json:"season"`
+	SibilDomain nullable.Nullable[string] `json:"sibil_domain"`
+	SourceID    openapi_types.UUID        `json:"source_id"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms         []TicketingTerm         `json:"terms"`
+	UpdatedAt     time.Time               `json:"updated_at"`
+	Version       int64                   `json:"version"`
+	YoungAudience nullable.Nullable[bool] `json:"young_audience"`
 }
 
 // TicketingProductionObject defines model for TicketingProduction.Object.
@@ -13097,8 +13353,11 @@ type TicketingProductionRecord struct {
 	Festival   nullable.Nullable[string] `json:"festival,omitempty"`
 
 	// Name A text by language (BCP 47).
-	Name   TicketingText             `json:"name"`
-	Season nullable.Nullable[string] `json:"season,omitempty"`
+	Name TicketingText `json:"name"`
+
+	// References What schemes outside call it.
+	References []TicketingReferenceGiven `json:"references,omitempty"`
+	Season     nullable.Nullable[string] `json:"season,omitempty"`
 
 	// SibilDomain Domain of the show in the statutory ticketing return, by its label.
 	SibilDomain   nullable.Nullable[string] `json:"sibil_domain,omitempty"`
@@ -13193,6 +13452,30 @@ type TicketingRecordResult struct {
 
 // TicketingReference The name of another record at the same source.
 type TicketingReference = string
+
+// TicketingReferenceGiven What a scheme outside calls the record. The identifier is kept as it is given.
+type TicketingReferenceGiven struct {
+	ID string `json:"id"`
+
+	// Scheme Short code of the scheme, in small letters: `isni`, `wikidata`, `siret`, that of a vocabulary of the institution.
+	Scheme string                    `json:"scheme"`
+	URI    nullable.Nullable[string] `json:"uri,omitempty"`
+}
+
+// TicketingReferenceShown defines model for TicketingReferenceShown.
+type TicketingReferenceShown struct {
+	ID string `json:"id"`
+
+	// Origin Who says so; the source where both do.
+	Origin string                    `json:"origin"`
+	Scheme string                    `json:"scheme"`
+	URI    nullable.Nullable[string] `json:"uri"`
+}
+
+// TicketingReferencesPatch All references that the institution gives the record. Those that its source states stay, and are not touched.
+type TicketingReferencesPatch struct {
+	References []TicketingReferenceGiven `json:"references,omitempty"`
+}
 
 // TicketingRefundRecord defines model for TicketingRefundRecord.
 type TicketingRefundRecord struct {
@@ -13456,6 +13739,20 @@ type TicketingTagSet struct {
 	Tags     []string `json:"tags"`
 }
 
+// TicketingTerm The term that a value of the record stands for.
+type TicketingTerm struct {
+	Field     string                    `json:"field"`
+	MappingID openapi_types.UUID        `json:"mapping_id"`
+	TermID    string                    `json:"term_id"`
+	TermLabel map[string]string         `json:"term_label"`
+	TermURI   nullable.Nullable[string] `json:"term_uri"`
+
+	// Value What the source says.
+	Value        string             `json:"value"`
+	Vocabulary   string             `json:"vocabulary"`
+	VocabularyID openapi_types.UUID `json:"vocabulary_id"`
+}
+
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
 
@@ -13521,11 +13818,17 @@ type TicketingVenue struct {
 	Name       map[string]string                         `json:"name"`
 	Object     TicketingVenueObject                      `json:"object"`
 	ParentID   nullable.Nullable[openapi_types.UUID]     `json:"parent_id"`
-	SibilType  nullable.Nullable[string]                 `json:"sibil_type"`
-	Siret      nullable.Nullable[string]                 `json:"siret"`
-	SourceID   openapi_types.UUID                        `json:"source_id"`
-	UpdatedAt  time.Time                                 `json:"updated_at"`
-	Version    int64                                     `json:"version"`
+
+	// References What schemes outside call it: as its source says, then as the institution does.
+	References []TicketingReferenceShown `json:"references"`
+	SibilType  nullable.Nullable[string] `json:"sibil_type"`
+	Siret      nullable.Nullable[string] `json:"siret"`
+	SourceID   openapi_types.UUID        `json:"source_id"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms     []TicketingTerm `json:"terms"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Version   int64           `json:"version"`
 }
 
 // TicketingVenueObject defines model for TicketingVenue.Object.
@@ -13546,6 +13849,9 @@ type TicketingVenueRecord struct {
 	Name   TicketingText                         `json:"name"`
 	Parent nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
 
+	// References What schemes outside call it.
+	References []TicketingReferenceGiven `json:"references,omitempty"`
+
 	// SibilType Kind of place in the statutory ticketing return.
 	SibilType nullable.Nullable[TicketingVenueRecordSibilType] `json:"sibil_type,omitempty"`
 	Siret     nullable.Nullable[string]                        `json:"siret,omitempty"`
@@ -13553,6 +13859,48 @@ type TicketingVenueRecord struct {
 
 // TicketingVenueRecordSibilType Kind of place in the statutory ticketing return.
 type TicketingVenueRecordSibilType string
+
+// TicketingVocabulary defines model for TicketingVocabulary.
+type TicketingVocabulary struct {
+	Code        string                    `json:"code"`
+	CreatedAt   time.Time                 `json:"created_at"`
+	Description nullable.Nullable[string] `json:"description"`
+
+	// Edition The issue of it that is meant.
+	Edition   nullable.Nullable[string] `json:"edition"`
+	ID        openapi_types.UUID        `json:"id"`
+	Name      string                    `json:"name"`
+	Object    TicketingVocabularyObject `json:"object"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+	URI       nullable.Nullable[string] `json:"uri"`
+	Version   int64                     `json:"version"`
+}
+
+// TicketingVocabularyObject defines model for TicketingVocabulary.Object.
+type TicketingVocabularyObject string
+
+// TicketingVocabularyCreate defines model for TicketingVocabularyCreate.
+type TicketingVocabularyCreate struct {
+	Code        string                    `json:"code"`
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+	Edition     nullable.Nullable[string] `json:"edition,omitempty"`
+	Name        string                    `json:"name"`
+	URI         nullable.Nullable[string] `json:"uri,omitempty"`
+}
+
+// TicketingVocabularyList defines model for TicketingVocabularyList.
+type TicketingVocabularyList struct {
+	Data       []TicketingVocabulary     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVocabularyPatch defines model for TicketingVocabularyPatch.
+type TicketingVocabularyPatch struct {
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+	Edition     nullable.Nullable[string] `json:"edition,omitempty"`
+	Name        *string                   `json:"name,omitempty"`
+	URI         nullable.Nullable[string] `json:"uri,omitempty"`
+}
 
 // TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
 type TicketingVoucher struct {
@@ -14309,6 +14657,9 @@ type TicketingGiftCardID = openapi_types.UUID
 // TicketingGroupBookingID defines model for TicketingGroupBookingId.
 type TicketingGroupBookingID = openapi_types.UUID
 
+// TicketingMappingID defines model for TicketingMappingId.
+type TicketingMappingID = openapi_types.UUID
+
 // TicketingMembershipID defines model for TicketingMembershipId.
 type TicketingMembershipID = openapi_types.UUID
 
@@ -14330,6 +14681,9 @@ type TicketingProductionID = openapi_types.UUID
 // TicketingRecordKind defines model for TicketingRecordKind.
 type TicketingRecordKind string
 
+// TicketingReferenceFilter defines model for TicketingReferenceFilter.
+type TicketingReferenceFilter = string
+
 // TicketingScanID defines model for TicketingScanId.
 type TicketingScanID = openapi_types.UUID
 
@@ -14338,6 +14692,9 @@ type TicketingSourceCode = string
 
 // TicketingVenueID defines model for TicketingVenueId.
 type TicketingVenueID = openapi_types.UUID
+
+// TicketingVocabularyID defines model for TicketingVocabularyId.
+type TicketingVocabularyID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -16813,6 +17170,73 @@ type PutGenericMailboxParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListTicketingMappingsParams defines parameters for ListTicketingMappings.
+type ListTicketingMappingsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Vocabulary To terms of the vocabulary with this code.
+	Vocabulary *string `form:"vocabulary,omitempty" json:"vocabulary,omitempty"`
+
+	// Source Of the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Field Of values of this field.
+	Field *ListTicketingMappingsParamsField `form:"field,omitempty" json:"field,omitempty"`
+
+	// Value Of this value.
+	Value *string `form:"value,omitempty" json:"value,omitempty"`
+
+	// TermID To this term.
+	TermID *string `form:"term_id,omitempty" json:"term_id,omitempty"`
+}
+
+// ListTicketingMappingsParamsField defines parameters for ListTicketingMappings.
+type ListTicketingMappingsParamsField string
+
+// CreateTicketingMappingParams defines parameters for CreateTicketingMapping.
+type CreateTicketingMappingParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// BatchTicketingMappingsParams defines parameters for BatchTicketingMappings.
+type BatchTicketingMappingsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteTicketingMappingParams defines parameters for DeleteTicketingMapping.
+type DeleteTicketingMappingParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingMappingParams defines parameters for GetTicketingMapping.
+type GetTicketingMappingParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingMappingParams defines parameters for UpdateTicketingMapping.
+type UpdateTicketingMappingParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
 type ListTicketingMembershipsParams struct {
 	// Limit Greatest number of items in the page.
@@ -16973,12 +17397,24 @@ type ListTicketingPerformancesParams struct {
 
 	// StartsAtLt Starting before this instant.
 	StartsAtLt *time.Time `form:"starts_at_lt,omitempty" json:"starts_at_lt,omitempty"`
+
+	// Reference Named so by a scheme outside: `scheme:id`, exactly as it was given.
+	Reference *TicketingReferenceFilter `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // GetTicketingPerformanceParams defines parameters for GetTicketingPerformance.
 type GetTicketingPerformanceParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingPerformanceParams defines parameters for UpdateTicketingPerformance.
+type UpdateTicketingPerformanceParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListTicketingPriceTypesParams defines parameters for ListTicketingPriceTypes.
@@ -17023,12 +17459,24 @@ type ListTicketingProductionsParams struct {
 
 	// Source Received from the source with this code or id.
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Reference Named so by a scheme outside: `scheme:id`, exactly as it was given.
+	Reference *TicketingReferenceFilter `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // GetTicketingProductionParams defines parameters for GetTicketingProduction.
 type GetTicketingProductionParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingProductionParams defines parameters for UpdateTicketingProduction.
+type UpdateTicketingProductionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListTicketingProductsParams defines parameters for ListTicketingProducts.
@@ -17410,12 +17858,70 @@ type ListTicketingVenuesParams struct {
 
 	// Source Received from the source with this code or id.
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Reference Named so by a scheme outside: `scheme:id`, exactly as it was given.
+	Reference *TicketingReferenceFilter `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // GetTicketingVenueParams defines parameters for GetTicketingVenue.
 type GetTicketingVenueParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingVenueParams defines parameters for UpdateTicketingVenue.
+type UpdateTicketingVenueParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVocabulariesParams defines parameters for ListTicketingVocabularies.
+type ListTicketingVocabulariesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Code With this code.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+}
+
+// CreateTicketingVocabularyParams defines parameters for CreateTicketingVocabulary.
+type CreateTicketingVocabularyParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteTicketingVocabularyParams defines parameters for DeleteTicketingVocabulary.
+type DeleteTicketingVocabularyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingVocabularyParams defines parameters for GetTicketingVocabulary.
+type GetTicketingVocabularyParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingVocabularyParams defines parameters for UpdateTicketingVocabulary.
+type UpdateTicketingVocabularyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -17949,6 +18455,15 @@ type DecideHouseholdProposalJSONRequestBody = HouseholdProposalAnswer
 // PutGenericMailboxJSONRequestBody defines body for PutGenericMailbox for application/json ContentType.
 type PutGenericMailboxJSONRequestBody = GenericMailboxPut
 
+// CreateTicketingMappingJSONRequestBody defines body for CreateTicketingMapping for application/json ContentType.
+type CreateTicketingMappingJSONRequestBody = TicketingMappingCreate
+
+// BatchTicketingMappingsJSONRequestBody defines body for BatchTicketingMappings for application/json ContentType.
+type BatchTicketingMappingsJSONRequestBody = TicketingMappingBatch
+
+// UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingMapping for application/merge-patch+json ContentType.
+type UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody = TicketingMappingPatch
+
 // ClaimOrderJSONRequestBody defines body for ClaimOrder for application/json ContentType.
 type ClaimOrderJSONRequestBody = OrderClaim
 
@@ -17957,6 +18472,12 @@ type RelinkOrderJSONRequestBody = Relink
 
 // RelinkTicketJSONRequestBody defines body for RelinkTicket for application/json ContentType.
 type RelinkTicketJSONRequestBody = Relink
+
+// UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingPerformance for application/merge-patch+json ContentType.
+type UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody = TicketingReferencesPatch
+
+// UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingProduction for application/merge-patch+json ContentType.
+type UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody = TicketingReferencesPatch
 
 // DecideMatchReviewsJSONRequestBody defines body for DecideMatchReviews for application/json ContentType.
 type DecideMatchReviewsJSONRequestBody = MatchReviewAnswers
@@ -17987,6 +18508,15 @@ type StartTicketingReconciliationJSONRequestBody = TicketingReconciliationCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
+
+// UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVenue for application/merge-patch+json ContentType.
+type UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody = TicketingReferencesPatch
+
+// CreateTicketingVocabularyJSONRequestBody defines body for CreateTicketingVocabulary for application/json ContentType.
+type CreateTicketingVocabularyJSONRequestBody = TicketingVocabularyCreate
+
+// UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVocabulary for application/merge-patch+json ContentType.
+type UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody = TicketingVocabularyPatch
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
@@ -19338,6 +19868,24 @@ type ServerInterface interface {
 	// PutGenericMailbox Say whether an address is a service's
 	// (PUT /v1/ticketing/mailboxes/{mailbox})
 	PutGenericMailbox(ctx echo.Context, mailbox GenericMailboxName, params PutGenericMailboxParams) error
+	// ListTicketingMappings List mappings
+	// (GET /v1/ticketing/mappings)
+	ListTicketingMappings(ctx echo.Context, params ListTicketingMappingsParams) error
+	// CreateTicketingMapping Map a value to a term
+	// (POST /v1/ticketing/mappings)
+	CreateTicketingMapping(ctx echo.Context, params CreateTicketingMappingParams) error
+	// BatchTicketingMappings Map up to 200 values at once
+	// (POST /v1/ticketing/mappings/batch)
+	BatchTicketingMappings(ctx echo.Context, params BatchTicketingMappingsParams) error
+	// DeleteTicketingMapping Take a mapping away
+	// (DELETE /v1/ticketing/mappings/{mapping_id})
+	DeleteTicketingMapping(ctx echo.Context, mappingID TicketingMappingID, params DeleteTicketingMappingParams) error
+	// GetTicketingMapping Read a mapping
+	// (GET /v1/ticketing/mappings/{mapping_id})
+	GetTicketingMapping(ctx echo.Context, mappingID TicketingMappingID, params GetTicketingMappingParams) error
+	// UpdateTicketingMapping Map a value to another term
+	// (PATCH /v1/ticketing/mappings/{mapping_id})
+	UpdateTicketingMapping(ctx echo.Context, mappingID TicketingMappingID, params UpdateTicketingMappingParams) error
 	// ListTicketingMemberships List subscriptions, passes and memberships
 	// (GET /v1/ticketing/memberships)
 	ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error
@@ -19368,6 +19916,9 @@ type ServerInterface interface {
 	// GetTicketingPerformance Read a performance
 	// (GET /v1/ticketing/performances/{performance_id})
 	GetTicketingPerformance(ctx echo.Context, performanceID TicketingPerformanceID, params GetTicketingPerformanceParams) error
+	// UpdateTicketingPerformance Say what schemes outside call a performance
+	// (PATCH /v1/ticketing/performances/{performance_id})
+	UpdateTicketingPerformance(ctx echo.Context, performanceID TicketingPerformanceID, params UpdateTicketingPerformanceParams) error
 	// ListTicketingPriceTypes List price types
 	// (GET /v1/ticketing/price-types)
 	ListTicketingPriceTypes(ctx echo.Context, params ListTicketingPriceTypesParams) error
@@ -19380,6 +19931,9 @@ type ServerInterface interface {
 	// GetTicketingProduction Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params GetTicketingProductionParams) error
+	// UpdateTicketingProduction Say what schemes outside call a production
+	// (PATCH /v1/ticketing/productions/{production_id})
+	UpdateTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params UpdateTicketingProductionParams) error
 	// ListTicketingProducts List products
 	// (GET /v1/ticketing/products)
 	ListTicketingProducts(ctx echo.Context, params ListTicketingProductsParams) error
@@ -19494,6 +20048,24 @@ type ServerInterface interface {
 	// GetTicketingVenue Read a venue
 	// (GET /v1/ticketing/venues/{venue_id})
 	GetTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params GetTicketingVenueParams) error
+	// UpdateTicketingVenue Say what schemes outside call a venue
+	// (PATCH /v1/ticketing/venues/{venue_id})
+	UpdateTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params UpdateTicketingVenueParams) error
+	// ListTicketingVocabularies List vocabularies
+	// (GET /v1/ticketing/vocabularies)
+	ListTicketingVocabularies(ctx echo.Context, params ListTicketingVocabulariesParams) error
+	// CreateTicketingVocabulary Register a vocabulary
+	// (POST /v1/ticketing/vocabularies)
+	CreateTicketingVocabulary(ctx echo.Context, params CreateTicketingVocabularyParams) error
+	// DeleteTicketingVocabulary Remove a vocabulary
+	// (DELETE /v1/ticketing/vocabularies/{vocabulary_id})
+	DeleteTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params DeleteTicketingVocabularyParams) error
+	// GetTicketingVocabulary Read a vocabulary
+	// (GET /v1/ticketing/vocabularies/{vocabulary_id})
+	GetTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params GetTicketingVocabularyParams) error
+	// UpdateTicketingVocabulary Change a vocabulary
+	// (PATCH /v1/ticketing/vocabularies/{vocabulary_id})
+	UpdateTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params UpdateTicketingVocabularyParams) error
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -29575,6 +30147,265 @@ func (w *ServerInterfaceWrapper) PutGenericMailbox(ctx echo.Context) error {
 	return err
 }
 
+// ListTicketingMappings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingMappings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingMappingsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "vocabulary" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "vocabulary", ctx.QueryParams(), &params.Vocabulary, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter vocabulary: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "field" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "field", ctx.QueryParams(), &params.Field, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter field: %s", err))
+	}
+
+	// ------------- Optional query parameter "value" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "value", ctx.QueryParams(), &params.Value, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter value: %s", err))
+	}
+
+	// ------------- Optional query parameter "term_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "term_id", ctx.QueryParams(), &params.TermID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter term_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingMappings(ctx, params)
+	return err
+}
+
+// CreateTicketingMapping converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingMapping(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingMappingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingMapping(ctx, params)
+	return err
+}
+
+// BatchTicketingMappings converts echo context to params.
+func (w *ServerInterfaceWrapper) BatchTicketingMappings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BatchTicketingMappingsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BatchTicketingMappings(ctx, params)
+	return err
+}
+
+// DeleteTicketingMapping converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTicketingMapping(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mapping_id" -------------
+	var mappingID TicketingMappingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mapping_id", ctx.Param("mapping_id"), &mappingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mapping_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTicketingMappingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTicketingMapping(ctx, mappingID, params)
+	return err
+}
+
+// GetTicketingMapping converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingMapping(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mapping_id" -------------
+	var mappingID TicketingMappingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mapping_id", ctx.Param("mapping_id"), &mappingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mapping_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingMappingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingMapping(ctx, mappingID, params)
+	return err
+}
+
+// UpdateTicketingMapping converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingMapping(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mapping_id" -------------
+	var mappingID TicketingMappingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mapping_id", ctx.Param("mapping_id"), &mappingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mapping_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingMappingParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingMapping(ctx, mappingID, params)
+	return err
+}
+
 // ListTicketingMemberships converts echo context to params.
 func (w *ServerInterfaceWrapper) ListTicketingMemberships(ctx echo.Context) error {
 	var err error
@@ -30080,6 +30911,13 @@ func (w *ServerInterfaceWrapper) ListTicketingPerformances(ctx echo.Context) err
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter starts_at_lt: %s", err))
 	}
 
+	// ------------- Optional query parameter "reference" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reference", ctx.QueryParams(), &params.Reference, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reference: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListTicketingPerformances(ctx, params)
 	return err
@@ -30118,6 +30956,57 @@ func (w *ServerInterfaceWrapper) GetTicketingPerformance(ctx echo.Context) error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingPerformance(ctx, performanceID, params)
+	return err
+}
+
+// UpdateTicketingPerformance converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingPerformance(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "performance_id" -------------
+	var performanceID TicketingPerformanceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "performance_id", ctx.Param("performance_id"), &performanceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter performance_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingPerformanceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingPerformance(ctx, performanceID, params)
 	return err
 }
 
@@ -30244,6 +31133,13 @@ func (w *ServerInterfaceWrapper) ListTicketingProductions(ctx echo.Context) erro
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
 	}
 
+	// ------------- Optional query parameter "reference" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reference", ctx.QueryParams(), &params.Reference, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reference: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListTicketingProductions(ctx, params)
 	return err
@@ -30282,6 +31178,57 @@ func (w *ServerInterfaceWrapper) GetTicketingProduction(ctx echo.Context) error 
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingProduction(ctx, productionID, params)
+	return err
+}
+
+// UpdateTicketingProduction converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingProduction(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "production_id" -------------
+	var productionID TicketingProductionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "production_id", ctx.Param("production_id"), &productionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter production_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingProductionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingProduction(ctx, productionID, params)
 	return err
 }
 
@@ -31850,6 +32797,13 @@ func (w *ServerInterfaceWrapper) ListTicketingVenues(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
 	}
 
+	// ------------- Optional query parameter "reference" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reference", ctx.QueryParams(), &params.Reference, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reference: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListTicketingVenues(ctx, params)
 	return err
@@ -31888,6 +32842,257 @@ func (w *ServerInterfaceWrapper) GetTicketingVenue(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetTicketingVenue(ctx, venueID, params)
+	return err
+}
+
+// UpdateTicketingVenue converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingVenue(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "venue_id" -------------
+	var venueID TicketingVenueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "venue_id", ctx.Param("venue_id"), &venueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter venue_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingVenueParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingVenue(ctx, venueID, params)
+	return err
+}
+
+// ListTicketingVocabularies converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingVocabularies(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingVocabulariesParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", ctx.QueryParams(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingVocabularies(ctx, params)
+	return err
+}
+
+// CreateTicketingVocabulary converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTicketingVocabulary(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTicketingVocabularyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTicketingVocabulary(ctx, params)
+	return err
+}
+
+// DeleteTicketingVocabulary converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteTicketingVocabulary(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "vocabulary_id" -------------
+	var vocabularyID TicketingVocabularyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vocabulary_id", ctx.Param("vocabulary_id"), &vocabularyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter vocabulary_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTicketingVocabularyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteTicketingVocabulary(ctx, vocabularyID, params)
+	return err
+}
+
+// GetTicketingVocabulary converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingVocabulary(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "vocabulary_id" -------------
+	var vocabularyID TicketingVocabularyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vocabulary_id", ctx.Param("vocabulary_id"), &vocabularyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter vocabulary_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingVocabularyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-None-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-None-Match: %s", err))
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingVocabulary(ctx, vocabularyID, params)
+	return err
+}
+
+// UpdateTicketingVocabulary converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingVocabulary(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "vocabulary_id" -------------
+	var vocabularyID TicketingVocabularyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vocabulary_id", ctx.Param("vocabulary_id"), &vocabularyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter vocabulary_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingVocabularyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingVocabulary(ctx, vocabularyID, params)
 	return err
 }
 
@@ -33076,13 +34281,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ticketing/orders/:order_id", wrapper.GetTicketingOrder, options.OperationMiddlewares["getTicketingOrder"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/productions", wrapper.ListTicketingProductions, options.OperationMiddlewares["listTicketingProductions"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/productions/:production_id", wrapper.GetTicketingProduction, options.OperationMiddlewares["getTicketingProduction"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/productions/:production_id", wrapper.UpdateTicketingProduction, options.OperationMiddlewares["updateTicketingProduction"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/performances", wrapper.ListTicketingPerformances, options.OperationMiddlewares["listTicketingPerformances"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/performances/:performance_id", wrapper.GetTicketingPerformance, options.OperationMiddlewares["getTicketingPerformance"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/performances/:performance_id", wrapper.UpdateTicketingPerformance, options.OperationMiddlewares["updateTicketingPerformance"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/price-types", wrapper.ListTicketingPriceTypes, options.OperationMiddlewares["listTicketingPriceTypes"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/price-types/:price_type_id", wrapper.GetTicketingPriceType, options.OperationMiddlewares["getTicketingPriceType"]...)
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/orders", wrapper.ListContactOrders, options.OperationMiddlewares["listContactOrders"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/venues", wrapper.ListTicketingVenues, options.OperationMiddlewares["listTicketingVenues"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/venues/:venue_id", wrapper.GetTicketingVenue, options.OperationMiddlewares["getTicketingVenue"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/venues/:venue_id", wrapper.UpdateTicketingVenue, options.OperationMiddlewares["updateTicketingVenue"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/products", wrapper.ListTicketingProducts, options.OperationMiddlewares["listTicketingProducts"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/products/:product_id", wrapper.GetTicketingProduct, options.OperationMiddlewares["getTicketingProduct"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/memberships", wrapper.ListTicketingMemberships, options.OperationMiddlewares["listTicketingMemberships"]...)
@@ -33100,6 +34308,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/contacts/:contact_id/gift-cards", wrapper.ListContactGiftCards, options.OperationMiddlewares["listContactGiftCards"]...)
 	router.POST(options.BaseURL+"/v1/ticketing/sources/:source/imports", wrapper.CreateTicketingImport, options.OperationMiddlewares["createTicketingImport"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/imports/:operation_id/results", wrapper.ListTicketingImportResults, options.OperationMiddlewares["listTicketingImportResults"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/vocabularies", wrapper.ListTicketingVocabularies, options.OperationMiddlewares["listTicketingVocabularies"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/vocabularies", wrapper.CreateTicketingVocabulary, options.OperationMiddlewares["createTicketingVocabulary"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/vocabularies/:vocabulary_id", wrapper.DeleteTicketingVocabulary, options.OperationMiddlewares["deleteTicketingVocabulary"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/vocabularies/:vocabulary_id", wrapper.GetTicketingVocabulary, options.OperationMiddlewares["getTicketingVocabulary"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/vocabularies/:vocabulary_id", wrapper.UpdateTicketingVocabulary, options.OperationMiddlewares["updateTicketingVocabulary"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/mappings", wrapper.ListTicketingMappings, options.OperationMiddlewares["listTicketingMappings"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/mappings", wrapper.CreateTicketingMapping, options.OperationMiddlewares["createTicketingMapping"]...)
+	router.POST(options.BaseURL+"/v1/ticketing/mappings/batch", wrapper.BatchTicketingMappings, options.OperationMiddlewares["batchTicketingMappings"]...)
+	router.DELETE(options.BaseURL+"/v1/ticketing/mappings/:mapping_id", wrapper.DeleteTicketingMapping, options.OperationMiddlewares["deleteTicketingMapping"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/mappings/:mapping_id", wrapper.GetTicketingMapping, options.OperationMiddlewares["getTicketingMapping"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/mappings/:mapping_id", wrapper.UpdateTicketingMapping, options.OperationMiddlewares["updateTicketingMapping"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/connectors", wrapper.ListConnectors, options.OperationMiddlewares["listConnectors"]...)
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.DeleteTicketingConnection, options.OperationMiddlewares["deleteTicketingConnection"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.GetTicketingConnection, options.OperationMiddlewares["getTicketingConnection"]...)
@@ -41777,6 +42996,182 @@ func (response PutGenericMailbox200JSONResponse) VisitPutGenericMailboxResponse(
 	return err
 }
 
+type ListTicketingMappingsRequestObject struct {
+	Params ListTicketingMappingsParams
+}
+
+type ListTicketingMappingsResponseObject interface {
+	VisitListTicketingMappingsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingMappings200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingMappings200JSONResponse struct {
+	Body    TicketingMappingList
+	Headers ListTicketingMappings200ResponseHeaders
+}
+
+func (response ListTicketingMappings200JSONResponse) VisitListTicketingMappingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingMappingRequestObject struct {
+	Params CreateTicketingMappingParams
+	Body   *CreateTicketingMappingJSONRequestBody
+}
+
+type CreateTicketingMappingResponseObject interface {
+	VisitCreateTicketingMappingResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingMapping201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateTicketingMapping201JSONResponse struct {
+	Body    TicketingMapping
+	Headers CreateTicketingMapping201ResponseHeaders
+}
+
+func (response CreateTicketingMapping201JSONResponse) VisitCreateTicketingMappingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BatchTicketingMappingsRequestObject struct {
+	Params BatchTicketingMappingsParams
+	Body   *BatchTicketingMappingsJSONRequestBody
+}
+
+type BatchTicketingMappingsResponseObject interface {
+	VisitBatchTicketingMappingsResponse(w http.ResponseWriter) error
+}
+
+type BatchTicketingMappings207JSONResponse TicketingMappingBatchResult
+
+func (response BatchTicketingMappings207JSONResponse) VisitBatchTicketingMappingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(207)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTicketingMappingRequestObject struct {
+	MappingID TicketingMappingID `json:"mapping_id"`
+	Params    DeleteTicketingMappingParams
+}
+
+type DeleteTicketingMappingResponseObject interface {
+	VisitDeleteTicketingMappingResponse(w http.ResponseWriter) error
+}
+
+type DeleteTicketingMapping204Response struct {
+}
+
+func (response DeleteTicketingMapping204Response) VisitDeleteTicketingMappingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetTicketingMappingRequestObject struct {
+	MappingID TicketingMappingID `json:"mapping_id"`
+	Params    GetTicketingMappingParams
+}
+
+type GetTicketingMappingResponseObject interface {
+	VisitGetTicketingMappingResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingMapping200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingMapping200JSONResponse struct {
+	Body    TicketingMapping
+	Headers GetTicketingMapping200ResponseHeaders
+}
+
+func (response GetTicketingMapping200JSONResponse) VisitGetTicketingMappingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingMapping304Response = NotModifiedResponse
+
+func (response GetTicketingMapping304Response) VisitGetTicketingMappingResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateTicketingMappingRequestObject struct {
+	MappingID TicketingMappingID `json:"mapping_id"`
+	Params    UpdateTicketingMappingParams
+	Body      *UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingMappingResponseObject interface {
+	VisitUpdateTicketingMappingResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingMapping200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingMapping200JSONResponse struct {
+	Body    TicketingMapping
+	Headers UpdateTicketingMapping200ResponseHeaders
+}
+
+func (response UpdateTicketingMapping200JSONResponse) VisitUpdateTicketingMappingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketingMembershipsRequestObject struct {
 	Params ListTicketingMembershipsParams
 }
@@ -42108,6 +43503,38 @@ func (response GetTicketingPerformance304Response) VisitGetTicketingPerformanceR
 	return nil
 }
 
+type UpdateTicketingPerformanceRequestObject struct {
+	PerformanceID TicketingPerformanceID `json:"performance_id"`
+	Params        UpdateTicketingPerformanceParams
+	Body          *UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingPerformanceResponseObject interface {
+	VisitUpdateTicketingPerformanceResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingPerformance200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingPerformance200JSONResponse struct {
+	Body    TicketingPerformance
+	Headers UpdateTicketingPerformance200ResponseHeaders
+}
+
+func (response UpdateTicketingPerformance200JSONResponse) VisitUpdateTicketingPerformanceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListTicketingPriceTypesRequestObject struct {
 	Params ListTicketingPriceTypesParams
 }
@@ -42248,6 +43675,38 @@ func (response GetTicketingProduction304Response) VisitGetTicketingProductionRes
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
+}
+
+type UpdateTicketingProductionRequestObject struct {
+	ProductionID TicketingProductionID `json:"production_id"`
+	Params       UpdateTicketingProductionParams
+	Body         *UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingProductionResponseObject interface {
+	VisitUpdateTicketingProductionResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingProduction200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingProduction200JSONResponse struct {
+	Body    TicketingProduction
+	Headers UpdateTicketingProduction200ResponseHeaders
+}
+
+func (response UpdateTicketingProduction200JSONResponse) VisitUpdateTicketingProductionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListTicketingProductsRequestObject struct {
@@ -43386,6 +44845,191 @@ func (response GetTicketingVenue304Response) VisitGetTicketingVenueResponse(w ht
 	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
 	w.WriteHeader(304)
 	return nil
+}
+
+type UpdateTicketingVenueRequestObject struct {
+	VenueID TicketingVenueID `json:"venue_id"`
+	Params  UpdateTicketingVenueParams
+	Body    *UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingVenueResponseObject interface {
+	VisitUpdateTicketingVenueResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingVenue200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingVenue200JSONResponse struct {
+	Body    TicketingVenue
+	Headers UpdateTicketingVenue200ResponseHeaders
+}
+
+func (response UpdateTicketingVenue200JSONResponse) VisitUpdateTicketingVenueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingVocabulariesRequestObject struct {
+	Params ListTicketingVocabulariesParams
+}
+
+type ListTicketingVocabulariesResponseObject interface {
+	VisitListTicketingVocabulariesResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingVocabularies200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingVocabularies200JSONResponse struct {
+	Body    TicketingVocabularyList
+	Headers ListTicketingVocabularies200ResponseHeaders
+}
+
+func (response ListTicketingVocabularies200JSONResponse) VisitListTicketingVocabulariesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTicketingVocabularyRequestObject struct {
+	Params CreateTicketingVocabularyParams
+	Body   *CreateTicketingVocabularyJSONRequestBody
+}
+
+type CreateTicketingVocabularyResponseObject interface {
+	VisitCreateTicketingVocabularyResponse(w http.ResponseWriter) error
+}
+
+type CreateTicketingVocabulary201ResponseHeaders struct {
+	ETag     string
+	Location string
+}
+
+type CreateTicketingVocabulary201JSONResponse struct {
+	Body    TicketingVocabulary
+	Headers CreateTicketingVocabulary201ResponseHeaders
+}
+
+func (response CreateTicketingVocabulary201JSONResponse) VisitCreateTicketingVocabularyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteTicketingVocabularyRequestObject struct {
+	VocabularyID TicketingVocabularyID `json:"vocabulary_id"`
+	Params       DeleteTicketingVocabularyParams
+}
+
+type DeleteTicketingVocabularyResponseObject interface {
+	VisitDeleteTicketingVocabularyResponse(w http.ResponseWriter) error
+}
+
+type DeleteTicketingVocabulary204Response struct {
+}
+
+func (response DeleteTicketingVocabulary204Response) VisitDeleteTicketingVocabularyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GetTicketingVocabularyRequestObject struct {
+	VocabularyID TicketingVocabularyID `json:"vocabulary_id"`
+	Params       GetTicketingVocabularyParams
+}
+
+type GetTicketingVocabularyResponseObject interface {
+	VisitGetTicketingVocabularyResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingVocabulary200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingVocabulary200JSONResponse struct {
+	Body    TicketingVocabulary
+	Headers GetTicketingVocabulary200ResponseHeaders
+}
+
+func (response GetTicketingVocabulary200JSONResponse) VisitGetTicketingVocabularyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingVocabulary304Response = NotModifiedResponse
+
+func (response GetTicketingVocabulary304Response) VisitGetTicketingVocabularyResponse(w http.ResponseWriter) error {
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(304)
+	return nil
+}
+
+type UpdateTicketingVocabularyRequestObject struct {
+	VocabularyID TicketingVocabularyID `json:"vocabulary_id"`
+	Params       UpdateTicketingVocabularyParams
+	Body         *UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingVocabularyResponseObject interface {
+	VisitUpdateTicketingVocabularyResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingVocabulary200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingVocabulary200JSONResponse struct {
+	Body    TicketingVocabulary
+	Headers UpdateTicketingVocabulary200ResponseHeaders
+}
+
+func (response UpdateTicketingVocabulary200JSONResponse) VisitUpdateTicketingVocabularyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type ListUsersRequestObject struct {
@@ -45059,6 +46703,24 @@ type StrictServerInterface interface {
 	// PutGenericMailbox Say whether an address is a service's
 	// (PUT /v1/ticketing/mailboxes/{mailbox})
 	PutGenericMailbox(ctx context.Context, request PutGenericMailboxRequestObject) (PutGenericMailboxResponseObject, error)
+	// ListTicketingMappings List mappings
+	// (GET /v1/ticketing/mappings)
+	ListTicketingMappings(ctx context.Context, request ListTicketingMappingsRequestObject) (ListTicketingMappingsResponseObject, error)
+	// CreateTicketingMapping Map a value to a term
+	// (POST /v1/ticketing/mappings)
+	CreateTicketingMapping(ctx context.Context, request CreateTicketingMappingRequestObject) (CreateTicketingMappingResponseObject, error)
+	// BatchTicketingMappings Map up to 200 values at once
+	// (POST /v1/ticketing/mappings/batch)
+	BatchTicketingMappings(ctx context.Context, request BatchTicketingMappingsRequestObject) (BatchTicketingMappingsResponseObject, error)
+	// DeleteTicketingMapping Take a mapping away
+	// (DELETE /v1/ticketing/mappings/{mapping_id})
+	DeleteTicketingMapping(ctx context.Context, request DeleteTicketingMappingRequestObject) (DeleteTicketingMappingResponseObject, error)
+	// GetTicketingMapping Read a mapping
+	// (GET /v1/ticketing/mappings/{mapping_id})
+	GetTicketingMapping(ctx context.Context, request GetTicketingMappingRequestObject) (GetTicketingMappingResponseObject, error)
+	// UpdateTicketingMapping Map a value to another term
+	// (PATCH /v1/ticketing/mappings/{mapping_id})
+	UpdateTicketingMapping(ctx context.Context, request UpdateTicketingMappingRequestObject) (UpdateTicketingMappingResponseObject, error)
 	// ListTicketingMemberships List subscriptions, passes and memberships
 	// (GET /v1/ticketing/memberships)
 	ListTicketingMemberships(ctx context.Context, request ListTicketingMembershipsRequestObject) (ListTicketingMembershipsResponseObject, error)
@@ -45089,6 +46751,9 @@ type StrictServerInterface interface {
 	// GetTicketingPerformance Read a performance
 	// (GET /v1/ticketing/performances/{performance_id})
 	GetTicketingPerformance(ctx context.Context, request GetTicketingPerformanceRequestObject) (GetTicketingPerformanceResponseObject, error)
+	// UpdateTicketingPerformance Say what schemes outside call a performance
+	// (PATCH /v1/ticketing/performances/{performance_id})
+	UpdateTicketingPerformance(ctx context.Context, request UpdateTicketingPerformanceRequestObject) (UpdateTicketingPerformanceResponseObject, error)
 	// ListTicketingPriceTypes List price types
 	// (GET /v1/ticketing/price-types)
 	ListTicketingPriceTypes(ctx context.Context, request ListTicketingPriceTypesRequestObject) (ListTicketingPriceTypesResponseObject, error)
@@ -45101,6 +46766,9 @@ type StrictServerInterface interface {
 	// GetTicketingProduction Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx context.Context, request GetTicketingProductionRequestObject) (GetTicketingProductionResponseObject, error)
+	// UpdateTicketingProduction Say what schemes outside call a production
+	// (PATCH /v1/ticketing/productions/{production_id})
+	UpdateTicketingProduction(ctx context.Context, request UpdateTicketingProductionRequestObject) (UpdateTicketingProductionResponseObject, error)
 	// ListTicketingProducts List products
 	// (GET /v1/ticketing/products)
 	ListTicketingProducts(ctx context.Context, request ListTicketingProductsRequestObject) (ListTicketingProductsResponseObject, error)
@@ -45215,6 +46883,24 @@ type StrictServerInterface interface {
 	// GetTicketingVenue Read a venue
 	// (GET /v1/ticketing/venues/{venue_id})
 	GetTicketingVenue(ctx context.Context, request GetTicketingVenueRequestObject) (GetTicketingVenueResponseObject, error)
+	// UpdateTicketingVenue Say what schemes outside call a venue
+	// (PATCH /v1/ticketing/venues/{venue_id})
+	UpdateTicketingVenue(ctx context.Context, request UpdateTicketingVenueRequestObject) (UpdateTicketingVenueResponseObject, error)
+	// ListTicketingVocabularies List vocabularies
+	// (GET /v1/ticketing/vocabularies)
+	ListTicketingVocabularies(ctx context.Context, request ListTicketingVocabulariesRequestObject) (ListTicketingVocabulariesResponseObject, error)
+	// CreateTicketingVocabulary Register a vocabulary
+	// (POST /v1/ticketing/vocabularies)
+	CreateTicketingVocabulary(ctx context.Context, request CreateTicketingVocabularyRequestObject) (CreateTicketingVocabularyResponseObject, error)
+	// DeleteTicketingVocabulary Remove a vocabulary
+	// (DELETE /v1/ticketing/vocabularies/{vocabulary_id})
+	DeleteTicketingVocabulary(ctx context.Context, request DeleteTicketingVocabularyRequestObject) (DeleteTicketingVocabularyResponseObject, error)
+	// GetTicketingVocabulary Read a vocabulary
+	// (GET /v1/ticketing/vocabularies/{vocabulary_id})
+	GetTicketingVocabulary(ctx context.Context, request GetTicketingVocabularyRequestObject) (GetTicketingVocabularyResponseObject, error)
+	// UpdateTicketingVocabulary Change a vocabulary
+	// (PATCH /v1/ticketing/vocabularies/{vocabulary_id})
+	UpdateTicketingVocabulary(ctx context.Context, request UpdateTicketingVocabularyRequestObject) (UpdateTicketingVocabularyResponseObject, error)
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -54610,6 +56296,228 @@ func (sh *strictHandler) PutGenericMailbox(ctx echo.Context, mailbox GenericMail
 	return nil
 }
 
+// ListTicketingMappings operation middleware
+func (sh *strictHandler) ListTicketingMappings(ctx echo.Context, params ListTicketingMappingsParams) error {
+	var request ListTicketingMappingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingMappings(ctx.Request().Context(), request.(ListTicketingMappingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingMappings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingMappingsResponseObject); ok {
+		return validResponse.VisitListTicketingMappingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingMapping operation middleware
+func (sh *strictHandler) CreateTicketingMapping(ctx echo.Context, params CreateTicketingMappingParams) error {
+	var request CreateTicketingMappingRequestObject
+
+	request.Params = params
+
+	var body CreateTicketingMappingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingMapping(ctx.Request().Context(), request.(CreateTicketingMappingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingMapping")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingMappingResponseObject); ok {
+		return validResponse.VisitCreateTicketingMappingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BatchTicketingMappings operation middleware
+func (sh *strictHandler) BatchTicketingMappings(ctx echo.Context, params BatchTicketingMappingsParams) error {
+	var request BatchTicketingMappingsRequestObject
+
+	request.Params = params
+
+	var body BatchTicketingMappingsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BatchTicketingMappings(ctx.Request().Context(), request.(BatchTicketingMappingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BatchTicketingMappings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BatchTicketingMappingsResponseObject); ok {
+		return validResponse.VisitBatchTicketingMappingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTicketingMapping operation middleware
+func (sh *strictHandler) DeleteTicketingMapping(ctx echo.Context, mappingID TicketingMappingID, params DeleteTicketingMappingParams) error {
+	var request DeleteTicketingMappingRequestObject
+
+	request.MappingID = mappingID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTicketingMapping(ctx.Request().Context(), request.(DeleteTicketingMappingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTicketingMapping")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTicketingMappingResponseObject); ok {
+		return validResponse.VisitDeleteTicketingMappingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingMapping operation middleware
+func (sh *strictHandler) GetTicketingMapping(ctx echo.Context, mappingID TicketingMappingID, params GetTicketingMappingParams) error {
+	var request GetTicketingMappingRequestObject
+
+	request.MappingID = mappingID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingMapping(ctx.Request().Context(), request.(GetTicketingMappingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingMapping")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingMappingResponseObject); ok {
+		return validResponse.VisitGetTicketingMappingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTicketingMapping operation middleware
+func (sh *strictHandler) UpdateTicketingMapping(ctx echo.Context, mappingID TicketingMappingID, params UpdateTicketingMappingParams) error {
+	var request UpdateTicketingMappingRequestObject
+
+	request.MappingID = mappingID
+	request.Params = params
+
+	var body UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingMapping(ctx.Request().Context(), request.(UpdateTicketingMappingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingMapping")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingMappingResponseObject); ok {
+		return validResponse.VisitUpdateTicketingMappingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTicketingMemberships operation middleware
 func (sh *strictHandler) ListTicketingMemberships(ctx echo.Context, params ListTicketingMembershipsParams) error {
 	var request ListTicketingMembershipsRequestObject
@@ -54935,6 +56843,55 @@ func (sh *strictHandler) GetTicketingPerformance(ctx echo.Context, performanceID
 	return nil
 }
 
+// UpdateTicketingPerformance operation middleware
+func (sh *strictHandler) UpdateTicketingPerformance(ctx echo.Context, performanceID TicketingPerformanceID, params UpdateTicketingPerformanceParams) error {
+	var request UpdateTicketingPerformanceRequestObject
+
+	request.PerformanceID = performanceID
+	request.Params = params
+
+	var body UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingPerformance(ctx.Request().Context(), request.(UpdateTicketingPerformanceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingPerformance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingPerformanceResponseObject); ok {
+		return validResponse.VisitUpdateTicketingPerformanceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListTicketingPriceTypes operation middleware
 func (sh *strictHandler) ListTicketingPriceTypes(ctx echo.Context, params ListTicketingPriceTypesParams) error {
 	var request ListTicketingPriceTypesRequestObject
@@ -55031,6 +56988,55 @@ func (sh *strictHandler) GetTicketingProduction(ctx echo.Context, productionID T
 		return err
 	} else if validResponse, ok := response.(GetTicketingProductionResponseObject); ok {
 		return validResponse.VisitGetTicketingProductionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTicketingProduction operation middleware
+func (sh *strictHandler) UpdateTicketingProduction(ctx echo.Context, productionID TicketingProductionID, params UpdateTicketingProductionParams) error {
+	var request UpdateTicketingProductionRequestObject
+
+	request.ProductionID = productionID
+	request.Params = params
+
+	var body UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingProduction(ctx.Request().Context(), request.(UpdateTicketingProductionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingProduction")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingProductionResponseObject); ok {
+		return validResponse.VisitUpdateTicketingProductionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -56252,6 +58258,229 @@ func (sh *strictHandler) GetTicketingVenue(ctx echo.Context, venueID TicketingVe
 		return err
 	} else if validResponse, ok := response.(GetTicketingVenueResponseObject); ok {
 		return validResponse.VisitGetTicketingVenueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTicketingVenue operation middleware
+func (sh *strictHandler) UpdateTicketingVenue(ctx echo.Context, venueID TicketingVenueID, params UpdateTicketingVenueParams) error {
+	var request UpdateTicketingVenueRequestObject
+
+	request.VenueID = venueID
+	request.Params = params
+
+	var body UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingVenue(ctx.Request().Context(), request.(UpdateTicketingVenueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingVenue")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingVenueResponseObject); ok {
+		return validResponse.VisitUpdateTicketingVenueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingVocabularies operation middleware
+func (sh *strictHandler) ListTicketingVocabularies(ctx echo.Context, params ListTicketingVocabulariesParams) error {
+	var request ListTicketingVocabulariesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingVocabularies(ctx.Request().Context(), request.(ListTicketingVocabulariesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingVocabularies")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingVocabulariesResponseObject); ok {
+		return validResponse.VisitListTicketingVocabulariesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTicketingVocabulary operation middleware
+func (sh *strictHandler) CreateTicketingVocabulary(ctx echo.Context, params CreateTicketingVocabularyParams) error {
+	var request CreateTicketingVocabularyRequestObject
+
+	request.Params = params
+
+	var body CreateTicketingVocabularyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTicketingVocabulary(ctx.Request().Context(), request.(CreateTicketingVocabularyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTicketingVocabulary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTicketingVocabularyResponseObject); ok {
+		return validResponse.VisitCreateTicketingVocabularyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTicketingVocabulary operation middleware
+func (sh *strictHandler) DeleteTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params DeleteTicketingVocabularyParams) error {
+	var request DeleteTicketingVocabularyRequestObject
+
+	request.VocabularyID = vocabularyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTicketingVocabulary(ctx.Request().Context(), request.(DeleteTicketingVocabularyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTicketingVocabulary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTicketingVocabularyResponseObject); ok {
+		return validResponse.VisitDeleteTicketingVocabularyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingVocabulary operation middleware
+func (sh *strictHandler) GetTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params GetTicketingVocabularyParams) error {
+	var request GetTicketingVocabularyRequestObject
+
+	request.VocabularyID = vocabularyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingVocabulary(ctx.Request().Context(), request.(GetTicketingVocabularyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingVocabulary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingVocabularyResponseObject); ok {
+		return validResponse.VisitGetTicketingVocabularyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTicketingVocabulary operation middleware
+func (sh *strictHandler) UpdateTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params UpdateTicketingVocabularyParams) error {
+	var request UpdateTicketingVocabularyRequestObject
+
+	request.VocabularyID = vocabularyID
+	request.Params = params
+
+	var body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingVocabulary(ctx.Request().Context(), request.(UpdateTicketingVocabularyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingVocabulary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingVocabularyResponseObject); ok {
+		return validResponse.VisitUpdateTicketingVocabularyResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

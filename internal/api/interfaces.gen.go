@@ -282,12 +282,18 @@ type TicketingOperations interface {
 	// GetTicketingProduction: Read a production
 	// (GET /v1/ticketing/productions/{production_id})
 	GetTicketingProduction(ctx context.Context, request GetTicketingProductionRequestObject) (GetTicketingProductionResponseObject, error)
+	// UpdateTicketingProduction: Say what schemes outside call a production
+	// (PATCH /v1/ticketing/productions/{production_id})
+	UpdateTicketingProduction(ctx context.Context, request UpdateTicketingProductionRequestObject) (UpdateTicketingProductionResponseObject, error)
 	// ListTicketingPerformances: List performances
 	// (GET /v1/ticketing/performances)
 	ListTicketingPerformances(ctx context.Context, request ListTicketingPerformancesRequestObject) (ListTicketingPerformancesResponseObject, error)
 	// GetTicketingPerformance: Read a performance
 	// (GET /v1/ticketing/performances/{performance_id})
 	GetTicketingPerformance(ctx context.Context, request GetTicketingPerformanceRequestObject) (GetTicketingPerformanceResponseObject, error)
+	// UpdateTicketingPerformance: Say what schemes outside call a performance
+	// (PATCH /v1/ticketing/performances/{performance_id})
+	UpdateTicketingPerformance(ctx context.Context, request UpdateTicketingPerformanceRequestObject) (UpdateTicketingPerformanceResponseObject, error)
 	// ListTicketingPriceTypes: List price types
 	// (GET /v1/ticketing/price-types)
 	ListTicketingPriceTypes(ctx context.Context, request ListTicketingPriceTypesRequestObject) (ListTicketingPriceTypesResponseObject, error)
@@ -303,6 +309,9 @@ type TicketingOperations interface {
 	// GetTicketingVenue: Read a venue
 	// (GET /v1/ticketing/venues/{venue_id})
 	GetTicketingVenue(ctx context.Context, request GetTicketingVenueRequestObject) (GetTicketingVenueResponseObject, error)
+	// UpdateTicketingVenue: Say what schemes outside call a venue
+	// (PATCH /v1/ticketing/venues/{venue_id})
+	UpdateTicketingVenue(ctx context.Context, request UpdateTicketingVenueRequestObject) (UpdateTicketingVenueResponseObject, error)
 	// ListTicketingProducts: List products
 	// (GET /v1/ticketing/products)
 	ListTicketingProducts(ctx context.Context, request ListTicketingProductsRequestObject) (ListTicketingProductsResponseObject, error)
@@ -358,6 +367,43 @@ type TicketingImportsOperations interface {
 	// ListTicketingImportResults: List what became of the records of a file
 	// (GET /v1/ticketing/sources/{source}/imports/{operation_id}/results)
 	ListTicketingImportResults(ctx context.Context, request ListTicketingImportResultsRequestObject) (ListTicketingImportResultsResponseObject, error)
+}
+
+// TicketingVocabulariesOperations are the operations of api/ticketing_vocabularies.yaml.
+type TicketingVocabulariesOperations interface {
+	// ListTicketingVocabularies: List vocabularies
+	// (GET /v1/ticketing/vocabularies)
+	ListTicketingVocabularies(ctx context.Context, request ListTicketingVocabulariesRequestObject) (ListTicketingVocabulariesResponseObject, error)
+	// CreateTicketingVocabulary: Register a vocabulary
+	// (POST /v1/ticketing/vocabularies)
+	CreateTicketingVocabulary(ctx context.Context, request CreateTicketingVocabularyRequestObject) (CreateTicketingVocabularyResponseObject, error)
+	// GetTicketingVocabulary: Read a vocabulary
+	// (GET /v1/ticketing/vocabularies/{vocabulary_id})
+	GetTicketingVocabulary(ctx context.Context, request GetTicketingVocabularyRequestObject) (GetTicketingVocabularyResponseObject, error)
+	// UpdateTicketingVocabulary: Change a vocabulary
+	// (PATCH /v1/ticketing/vocabularies/{vocabulary_id})
+	UpdateTicketingVocabulary(ctx context.Context, request UpdateTicketingVocabularyRequestObject) (UpdateTicketingVocabularyResponseObject, error)
+	// DeleteTicketingVocabulary: Remove a vocabulary
+	// (DELETE /v1/ticketing/vocabularies/{vocabulary_id})
+	DeleteTicketingVocabulary(ctx context.Context, request DeleteTicketingVocabularyRequestObject) (DeleteTicketingVocabularyResponseObject, error)
+	// ListTicketingMappings: List mappings
+	// (GET /v1/ticketing/mappings)
+	ListTicketingMappings(ctx context.Context, request ListTicketingMappingsRequestObject) (ListTicketingMappingsResponseObject, error)
+	// CreateTicketingMapping: Map a value to a term
+	// (POST /v1/ticketing/mappings)
+	CreateTicketingMapping(ctx context.Context, request CreateTicketingMappingRequestObject) (CreateTicketingMappingResponseObject, error)
+	// BatchTicketingMappings: Map up to 200 values at once
+	// (POST /v1/ticketing/mappings/batch)
+	BatchTicketingMappings(ctx context.Context, request BatchTicketingMappingsRequestObject) (BatchTicketingMappingsResponseObject, error)
+	// GetTicketingMapping: Read a mapping
+	// (GET /v1/ticketing/mappings/{mapping_id})
+	GetTicketingMapping(ctx context.Context, request GetTicketingMappingRequestObject) (GetTicketingMappingResponseObject, error)
+	// UpdateTicketingMapping: Map a value to another term
+	// (PATCH /v1/ticketing/mappings/{mapping_id})
+	UpdateTicketingMapping(ctx context.Context, request UpdateTicketingMappingRequestObject) (UpdateTicketingMappingResponseObject, error)
+	// DeleteTicketingMapping: Take a mapping away
+	// (DELETE /v1/ticketing/mappings/{mapping_id})
+	DeleteTicketingMapping(ctx context.Context, request DeleteTicketingMappingRequestObject) (DeleteTicketingMappingResponseObject, error)
 }
 
 // ConnectorsOperations are the operations of api/connectors.yaml.

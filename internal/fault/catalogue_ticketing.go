@@ -10,6 +10,18 @@ var ticketingTexts = Texts{
 		FR: Text{"Source déjà utilisée", "Des données de la source « {code} » ont été reçues ; elle ne peut plus être supprimée.", "Mettez la source en pause."},
 		EN: Text{"Source in use", "Data of the source “{code}” was received; it can no longer be removed.", "Pause the source."},
 	},
+	"ticketing-vocabulary-code-taken": {
+		FR: Text{"Code déjà pris", "Un vocabulaire porte déjà le code « {code} ».", "Choisissez un autre code, ou modifiez le vocabulaire existant."},
+		EN: Text{"Code already taken", "A vocabulary already has the code “{code}”.", "Choose another code, or change the existing vocabulary."},
+	},
+	"ticketing-vocabulary-in-use": {
+		FR: Text{"Vocabulaire utilisé", "Des valeurs correspondent à des termes du vocabulaire « {code} ».", "Supprimez d'abord ces correspondances."},
+		EN: Text{"Vocabulary in use", "Values are mapped to terms of the vocabulary “{code}”.", "Take those mappings away first."},
+	},
+	"ticketing-value-mapped": {
+		FR: Text{"Valeur déjà mise en correspondance", "La valeur « {value} » correspond déjà à un terme de ce vocabulaire.", "Modifiez cette correspondance ; son identifiant est « existing_id »."},
+		EN: Text{"Value already mapped", "The value “{value}” is already mapped to a term of this vocabulary.", "Change that mapping; its id is `existing_id`."},
+	},
 	"ticketing-source-paused": {
 		FR: Text{"Source en pause", "La source « {code} » est en pause ; rien n'a été reçu.", "Réactivez la source, puis renvoyez les données."},
 		EN: Text{"Source paused", "The source “{code}” is paused; nothing was received.", "Activate the source, then send the data again."},

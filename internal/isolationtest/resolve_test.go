@@ -74,12 +74,14 @@ var plain = map[string]string{
 	"csv_safe": "yes or no", "restricted": "yes or no", "operation": "one of the contract's words",
 	"orders_gte": "a figure", "orders_lte": "a figure", "orders_last_year_gte": "a figure", "orders_last_year_lte": "a figure", "net_gte": "a figure", "net_lte": "a figure", "net_last_year_gte": "a figure", "net_last_year_lte": "a figure", "tickets_gte": "a figure", "tickets_lte": "a figure", "visits_gte": "a figure", "visits_lte": "a figure", "missed_visits_gte": "a figure", "missed_visits_lte": "a figure", "subscriptions_gte": "a figure", "subscriptions_lte": "a figure",
 	"last_order_at_gte": "an instant", "last_order_at_lt": "an instant", "first_visit_at_gte": "an instant", "first_visit_at_lt": "an instant", "last_visit_at_gte": "an instant", "last_visit_at_lt": "an instant", "currency": "a currency", "discipline": "a word of the sender's own", "season": "a word of the sender's own",
+	"field": "one of the contract's words", "value": "a word of the sender's own", "reference": "a name in a scheme outside", "term_id": "a name in a list that others keep", "code": "a code, which an institution knows of its own",
 	"kinds": "words of the contract", "format": "one of the contract's words", "dry_run": "yes or no",
 }
 
 // loose are places in bodies that end like an identifier and name no record,
 // with what they are.
 var loose = map[string]string{
+	"term_id": "a name in a list that others keep", "items[].term_id": "a name in a list that others keep",
 	"client_id": "the name that an identity provider has given", "campaign_id": "the sender's own name for a mailing", "batch_id": "the sender's own name for a delivery", "external_id": "the name of a team in a directory",
 	"records[].external_id": "the sender's own name in a source that the address names", "items[].body": "asked as the operation on the single contact",
 }

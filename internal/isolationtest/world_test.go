@@ -85,6 +85,8 @@ func newWorld(t *testing.T, app *parvistest.App, c *parvistest.Client, word stri
 	made("wording", "/v1/consent-wordings", m{"text": "J'accepte " + word, "language": "fr", "label": word})
 	w.own["source"] = code(word)
 	c.Post("/v1/ticketing/sources", m{"code": w.own["source"], "name": "Billetterie " + word, "kind": "csv", "time_zone": "Europe/Paris", "currency": "EUR"}).Is(201)
+	made("vocabulary", "/v1/ticketing/vocabularies", m{"code": code(word), "name": "Vocabulaire " + word, "description": word})
+	made("mapping", "/v1/ticketing/mappings", m{"vocabulary": code(word), "source": w.own["source"], "field": "discipline", "value": word, "term_id": word, "term_label": m{"fr": word}})
 	w.connect(t)
 	file := `{"kind":"venue","external_id":"salle-` + word + `","source_version":1,"data":{"name":{"fr":"Salle"}}}`
 	w.own["ticketing_import"] = c.Post("/v1/ticketing/sources/"+w.own["source"]+"/imports", file, parvistest.Header("Content-Type", "application/x-ndjson")).Is(202).ID()

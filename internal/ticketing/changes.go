@@ -114,6 +114,7 @@ func (u *unit) entityEvent(out *[]events.Entry, name string, id uuid.UUID, versi
 		if e.Changes, err = events.Diff(before, after, unrecorded...); err != nil {
 			return err
 		}
+		e.Changes = referenceChange(e.Changes, before, after)
 	}
 	*out = append(*out, e)
 	return nil

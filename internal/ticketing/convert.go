@@ -210,21 +210,21 @@ func orderToAPI(o Order) api.TicketingOrder {
 	}
 }
 
-func productionToAPI(p ticketingdb.TicketingProduction) api.TicketingProduction {
+func productionToAPI(p Production) api.TicketingProduction {
 	return api.TicketingProduction{ID: p.ID, Object: api.TicketingProductionObjectProduction, SourceID: p.SourceID, ExternalID: p.ExternalID, Name: names(p.Name), Discipline: web.Nullable(p.Discipline),
-		Season: web.Nullable(p.Season), Festival: web.Nullable(p.Festival), SibilDomain: web.Nullable(p.SibilDomain), YoungAudience: web.Nullable(p.YoungAudience), IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
+		Season: web.Nullable(p.Season), Festival: web.Nullable(p.Festival), SibilDomain: web.Nullable(p.SibilDomain), YoungAudience: web.Nullable(p.YoungAudience), References: referencesToAPI(p.TicketingProduction), Terms: termsToAPI(p.Terms), IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
 }
 
-func performanceToAPI(p ticketingdb.TicketingPerformance) api.TicketingPerformance {
+func performanceToAPI(p Performance) api.TicketingPerformance {
 	return api.TicketingPerformance{ID: p.ID, Object: api.TicketingPerformanceObjectPerformance, SourceID: p.SourceID, ExternalID: p.ExternalID, ProductionID: web.Nullable(p.ProductionID), Name: names(p.Name),
 		StartsAt: web.Nullable(p.StartsAt), EndsAt: web.Nullable(p.EndsAt), TimeZone: p.TimeZone, Venue: web.Nullable(p.Venue), VenueID: web.Nullable(p.VenueID), AdmissionAt: web.Nullable(p.AdmissionAt),
 		SibilDomain: web.Nullable(p.SibilDomain), YoungAudience: web.Nullable(p.YoungAudience), ReplacesID: web.Nullable(p.ReplacesID), Capacity: web.Nullable(p.Capacity), Status: p.Status,
-		IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
+		References: referencesToAPI(p.TicketingPerformance), Terms: termsToAPI(p.Terms), IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
 }
 
-func priceTypeToAPI(p ticketingdb.TicketingPriceType) api.TicketingPriceType {
+func priceTypeToAPI(p PriceType) api.TicketingPriceType {
 	return api.TicketingPriceType{ID: p.ID, Object: api.TicketingPriceTypeObjectPriceType, SourceID: p.SourceID, ExternalID: p.ExternalID, Name: names(p.Name), Class: p.Class, ClassOrigin: p.ClassOrigin, StatedClass: web.Nullable(p.StatedClass), Audience: web.Nullable(p.Audience),
-		IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
+		Terms: termsToAPI(p.Terms), IsStub: p.Stub, IsDeleted: p.Deleted, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Version: p.Version}
 }
 
 func moneyToAPI(minor int64, currency string) api.Money {

@@ -16,13 +16,13 @@ func warningsToAPI(list []Warning) []api.TicketingWarning {
 	return web.Map(list, func(w Warning) api.TicketingWarning { return api.TicketingWarning{Code: w.Code, Pointer: w.Pointer} })
 }
 
-func venueToAPI(v ticketingdb.TicketingVenue) api.TicketingVenue {
+func venueToAPI(v Venue) api.TicketingVenue {
 	place := nullable.NewNullNullable[api.TicketingPostalAddress]()
 	if v.Street != nil || v.PostalCode != nil || v.City != nil || v.Country != nil {
 		place = nullable.NewNullableWithValue(api.TicketingPostalAddress{Street: web.Nullable(v.Street), PostalCode: web.Nullable(v.PostalCode), City: web.Nullable(v.City), Country: web.Nullable(v.Country)})
 	}
 	return api.TicketingVenue{ID: v.ID, Object: api.TicketingVenueObjectVenue, SourceID: v.SourceID, ExternalID: v.ExternalID, Name: names(v.Name), ParentID: web.Nullable(v.ParentID), Address: place,
-		Siret: web.Nullable(v.Siret), SibilType: web.Nullable(v.SibilType), Capacity: web.Nullable(v.Capacity), IsStub: v.Stub, IsDeleted: v.Deleted, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, Version: v.Version}
+		Siret: web.Nullable(v.Siret), SibilType: web.Nullable(v.SibilType), Capacity: web.Nullable(v.Capacity), References: referencesToAPI(v.TicketingVenue), Terms: termsToAPI(v.Terms), IsStub: v.Stub, IsDeleted: v.Deleted, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt, Version: v.Version}
 }
 
 func productToAPI(p ticketingdb.TicketingProduct) api.TicketingProduct {

@@ -178,17 +178,17 @@ func (h *Handlers) GetTicketingOrder(ctx context.Context, r api.GetTicketingOrde
 
 // ListTicketingProductions implements GET /v1/ticketing/productions.
 func (h *Handlers) ListTicketingProductions(ctx context.Context, r api.ListTicketingProductionsRequestObject) (api.ListTicketingProductionsResponseObject, error) {
-	walk := walkOf("ticketing-productions", r.Params.Source, r.Params.Fields)
+	walk := walkOf("ticketing-productions", r.Params.Source, r.Params.Reference, r.Params.Fields)
 	var after uuid.UUID
 	if _, err := h.cursors.Decode(r.Params.Cursor, walk, &after); err != nil {
 		return nil, err
 	}
 	limit := web.Limit(r.Params.Limit)
-	rows, err := h.service.ListProductions(ctx, r.Params.Source, after, limit+1)
+	rows, err := h.service.ListProductions(ctx, r.Params.Source, ReadReference(r.Params.Reference), after, limit+1)
 	if err != nil {
 		return nil, err
 	}
-	page, err := web.Paginate(h.cursors, walk, rows, limit, func(p ticketingdb.TicketingProduction) any { return p.ID })
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(p Production) any { return p.ID })
 	return api.ListTicketingProductions200JSONResponse{
 		Body:    api.TicketingProductionList{Data: web.Map(page.Items, productionToAPI), NextCursor: page.Next},
 		Headers: api.ListTicketingProductions200ResponseHeaders{Link: page.Link(ctx)},
@@ -216,7 +216,7 @@ func (h *Handlers) ListTicketingPriceTypes(ctx context.Context, r api.ListTicket
 	if err != nil {
 		return nil, err
 	}
-	page, err := web.Paginate(h.cursors, walk, rows, limit, func(p ticketingdb.TicketingPriceType) any { return p.ID })
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(p PriceType) any { return p.ID })
 	return api.ListTicketingPriceTypes200JSONResponse{
 		Body:    api.TicketingPriceTypeList{Data: web.Map(page.Items, priceTypeToAPI), NextCursor: page.Next},
 		Headers: api.ListTicketingPriceTypes200ResponseHeaders{Link: page.Link(ctx)},
@@ -234,7 +234,7 @@ func (h *Handlers) GetTicketingPriceType(ctx context.Context, r api.GetTicketing
 
 // ListTicketingPerformances implements GET /v1/ticketing/performances.
 func (h *Handlers) ListTicketingPerformances(ctx context.Context, r api.ListTicketingPerformancesRequestObject) (api.ListTicketingPerformancesResponseObject, error) {
-	f := PerformanceFilter{Source: r.Params.Source, ProductionID: r.Params.ProductionID, StartsFrom: r.Params.StartsAtGte, StartsBefore: r.Params.StartsAtLt}
+	f := PerformanceFilter{Source: r.Params.Source, ProductionID: r.Params.ProductionID, StartsFrom: r.Params.StartsAtGte, StartsBefore: r.Params.StartsAtLt, Reference: ReadReference(r.Params.Reference)}
 	walk := walkOf("ticketing-performances", f, r.Params.Fields)
 	var after PerformancePosition
 	resumed, err := h.cursors.Decode(r.Params.Cursor, walk, &after)
@@ -246,7 +246,7 @@ func (h *Handlers) ListTicketingPerformances(ctx context.Context, r api.ListTick
 	if err != nil {
 		return nil, err
 	}
-	page, err := web.Paginate(h.cursors, walk, rows, limit, func(p ticketingdb.TicketingPerformance) any { return PerformancePosition{p.StartsAt, p.ID} })
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(p Performance) any { return PerformancePosition{p.StartsAt, p.ID} })
 	return api.ListTicketingPerformances200JSONResponse{
 		Body:    api.TicketingPerformanceList{Data: web.Map(page.Items, performanceToAPI), NextCursor: page.Next},
 		Headers: api.ListTicketingPerformances200ResponseHeaders{Link: page.Link(ctx)},

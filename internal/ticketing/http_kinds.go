@@ -12,17 +12,17 @@ import (
 
 // ListTicketingVenues implements GET /v1/ticketing/venues.
 func (h *Handlers) ListTicketingVenues(ctx context.Context, r api.ListTicketingVenuesRequestObject) (api.ListTicketingVenuesResponseObject, error) {
-	walk := walkOf("ticketing-venues", r.Params.Source, r.Params.Fields)
+	walk := walkOf("ticketing-venues", r.Params.Source, r.Params.Reference, r.Params.Fields)
 	var after uuid.UUID
 	if _, err := h.cursors.Decode(r.Params.Cursor, walk, &after); err != nil {
 		return nil, err
 	}
 	limit := web.Limit(r.Params.Limit)
-	rows, err := h.service.ListVenues(ctx, r.Params.Source, after, limit+1)
+	rows, err := h.service.ListVenues(ctx, r.Params.Source, ReadReference(r.Params.Reference), after, limit+1)
 	if err != nil {
 		return nil, err
 	}
-	page, err := web.Paginate(h.cursors, walk, rows, limit, func(x ticketingdb.TicketingVenue) any { return x.ID })
+	page, err := web.Paginate(h.cursors, walk, rows, limit, func(x Venue) any { return x.ID })
 	return api.ListTicketingVenues200JSONResponse{
 		Body:    api.TicketingVenueList{Data: web.Map(page.Items, venueToAPI), NextCursor: page.Next},
 		Headers: api.ListTicketingVenues200ResponseHeaders{Link: page.Link(ctx)},

@@ -222,6 +222,9 @@ func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Out
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
+	if err := u.flushReferences(ctx); err != nil {
+		return err
+	}
 	if err := u.settleBelongings(ctx); err != nil {
 		return err
 	}

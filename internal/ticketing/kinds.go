@@ -31,6 +31,8 @@ type venueDoc struct {
 	SIRET     *string           `json:"siret"`
 	SibilType *string           `json:"sibil_type"`
 	Capacity  *int32            `json:"capacity"`
+
+	References []Reference `json:"references"`
 }
 
 type productDoc struct {
@@ -128,7 +130,10 @@ func (m *message) readKind(raw []byte, source Source) (bool, error) {
 	switch m.kind {
 	case kindVenue:
 		m.venue = &venueDoc{}
-		return true, decode(raw, m.venue)
+		if err := decode(raw, m.venue); err != nil {
+			return true, err
+		}
+		m.venue.References = once(m.venue.References, "#/data/references", refused)
 	case kindProduct:
 		m.product = &productDoc{}
 		return true, decode(raw, m.product)

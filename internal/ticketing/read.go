@@ -260,60 +260,84 @@ func unreached(ctx context.Context, at string, person []byte) []byte {
 }
 
 // GetProduction reads a production.
-func (s *Service) GetProduction(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingProduction, error) {
+func (s *Service) GetProduction(ctx context.Context, id uuid.UUID) (Production, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
-		return ticketingdb.TicketingProduction{}, err
+		return Production{}, err
 	}
-	out, err := s.q.GetProduction(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	row, err := s.q.GetProduction(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
 	if err != nil {
-		return out, err
+		return Production{}, err
 	}
-	return out, s.visible(ctx, out.SourceID)
+	if err := s.visible(ctx, row.SourceID); err != nil {
+		return Production{}, err
+	}
+	return one(s.withProductionTerms(ctx, []ticketingdb.TicketingProduction{row}))
 }
 
 // ListProductions returns at most limit productions after an id.
-func (s *Service) ListProductions(ctx context.Context, wanted *string, after uuid.UUID, limit int) ([]ticketingdb.TicketingProduction, error) {
+func (s *Service) ListProductions(ctx context.Context, wanted *string, reference *ReferenceQuery, after uuid.UUID, limit int) ([]Production, error) {
 	actor, source, err := s.scope(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	return s.q.ListProductions(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListProductionsParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+	p := ticketingdb.ListProductionsParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)}
+	var rows []ticketingdb.TicketingProduction
+	if reference == nil {
+		rows, err = s.q.ListProductions(ctx, s.db.Tenant(actor.Tenant), p)
+	} else {
+		rows, err = s.q.ListProductionsByReference(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListProductionsByReferenceParams{TenantID: p.TenantID, Scheme: reference.Scheme, Identifier: reference.ID,
+			SourceID: p.SourceID, AfterID: p.AfterID, PageSize: p.PageSize})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.withProductionTerms(ctx, rows)
 }
 
 // GetPriceType reads a price type.
-func (s *Service) GetPriceType(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingPriceType, error) {
+func (s *Service) GetPriceType(ctx context.Context, id uuid.UUID) (PriceType, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
-		return ticketingdb.TicketingPriceType{}, err
+		return PriceType{}, err
 	}
-	out, err := s.q.GetPriceType(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	row, err := s.q.GetPriceType(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
 	if err != nil {
-		return out, err
+		return PriceType{}, err
 	}
-	return out, s.visible(ctx, out.SourceID)
+	if err := s.visible(ctx, row.SourceID); err != nil {
+		return PriceType{}, err
+	}
+	return one(s.withPriceTypeTerms(ctx, []ticketingdb.TicketingPriceType{row}))
 }
 
 // ListPriceTypes returns at most limit price types after an id.
-func (s *Service) ListPriceTypes(ctx context.Context, wanted *string, after uuid.UUID, limit int) ([]ticketingdb.TicketingPriceType, error) {
+func (s *Service) ListPriceTypes(ctx context.Context, wanted *string, after uuid.UUID, limit int) ([]PriceType, error) {
 	actor, source, err := s.scope(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	return s.q.ListPriceTypes(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListPriceTypesParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+	rows, err := s.q.ListPriceTypes(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListPriceTypesParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+	if err != nil {
+		return nil, err
+	}
+	return s.withPriceTypeTerms(ctx, rows)
 }
 
 // GetPerformance reads a performance.
-func (s *Service) GetPerformance(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingPerformance, error) {
+func (s *Service) GetPerformance(ctx context.Context, id uuid.UUID) (Performance, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
-		return ticketingdb.TicketingPerformance{}, err
+		return Performance{}, err
 	}
-	out, err := s.q.GetPerformance(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	row, err := s.q.GetPerformance(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
 	if err != nil {
-		return out, err
+		return Performance{}, err
 	}
-	return out, s.visible(ctx, out.SourceID)
+	if err := s.visible(ctx, row.SourceID); err != nil {
+		return Performance{}, err
+	}
+	return one(s.withPerformanceTerms(ctx, []ticketingdb.TicketingPerformance{row}))
 }
 
 // PerformanceFilter narrows a list of performances.
@@ -321,6 +345,7 @@ type PerformanceFilter struct {
 	Source                   *string
 	ProductionID             *uuid.UUID
 	StartsFrom, StartsBefore *time.Time
+	Reference                *ReferenceQuery
 }
 
 // PerformancePosition is where a walk through the performances stands.
@@ -331,7 +356,7 @@ type PerformancePosition struct {
 
 // ListPerformances returns at most limit performances after a position, the
 // earliest first and the undated last.
-func (s *Service) ListPerformances(ctx context.Context, f PerformanceFilter, after *PerformancePosition, limit int) ([]ticketingdb.TicketingPerformance, error) {
+func (s *Service) ListPerformances(ctx context.Context, f PerformanceFilter, after *PerformancePosition, limit int) ([]Performance, error) {
 	actor, source, err := s.scope(ctx, f.Source)
 	if err != nil {
 		return nil, err
@@ -340,5 +365,15 @@ func (s *Service) ListPerformances(ctx context.Context, f PerformanceFilter, aft
 	if after != nil {
 		p.Resumed, p.AfterStartsAt, p.AfterID = true, after.StartsAt, after.ID
 	}
-	return s.q.ListPerformances(ctx, s.db.Tenant(actor.Tenant), p)
+	var rows []ticketingdb.TicketingPerformance
+	if r := f.Reference; r == nil {
+		rows, err = s.q.ListPerformances(ctx, s.db.Tenant(actor.Tenant), p)
+	} else {
+		rows, err = s.q.ListPerformancesByReference(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListPerformancesByReferenceParams{TenantID: p.TenantID, Scheme: r.Scheme, Identifier: r.ID, SourceID: p.SourceID,
+			ProductionID: p.ProductionID, StartsFrom: p.StartsFrom, StartsBefore: p.StartsBefore, AfterStartsAt: p.AfterStartsAt, Resumed: p.Resumed, AfterID: p.AfterID, PageSize: p.PageSize})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.withPerformanceTerms(ctx, rows)
 }

@@ -15,25 +15,38 @@ import (
 )
 
 // GetVenue reads a venue.
-func (s *Service) GetVenue(ctx context.Context, id uuid.UUID) (ticketingdb.TicketingVenue, error) {
+func (s *Service) GetVenue(ctx context.Context, id uuid.UUID) (Venue, error) {
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
-		return ticketingdb.TicketingVenue{}, err
+		return Venue{}, err
 	}
-	out, err := s.q.GetVenue(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
+	row, err := s.q.GetVenue(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
 	if err != nil {
-		return out, err
+		return Venue{}, err
 	}
-	return out, s.visible(ctx, out.SourceID)
+	if err := s.visible(ctx, row.SourceID); err != nil {
+		return Venue{}, err
+	}
+	return one(s.withVenueTerms(ctx, []ticketingdb.TicketingVenue{row}))
 }
 
 // ListVenues returns at most limit venues after an id.
-func (s *Service) ListVenues(ctx context.Context, wanted *string, after uuid.UUID, limit int) ([]ticketingdb.TicketingVenue, error) {
+func (s *Service) ListVenues(ctx context.Context, wanted *string, reference *ReferenceQuery, after uuid.UUID, limit int) ([]Venue, error) {
 	actor, source, err := s.scope(ctx, wanted)
 	if err != nil {
 		return nil, err
 	}
-	return s.q.ListVenues(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListVenuesParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+	var rows []ticketingdb.TicketingVenue
+	if reference == nil {
+		rows, err = s.q.ListVenues(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListVenuesParams{TenantID: actor.Tenant, SourceID: source, AfterID: after, PageSize: int32(limit)})
+	} else {
+		rows, err = s.q.ListVenuesByReference(ctx, s.db.Tenant(actor.Tenant), ticketingdb.ListVenuesByReferenceParams{TenantID: actor.Tenant, Scheme: reference.Scheme, Identifier: reference.ID,
+			SourceID: source, AfterID: after, PageSize: int32(limit)})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.withVenueTerms(ctx, rows)
 }
 
 // GetProduct reads a product.

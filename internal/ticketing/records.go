@@ -77,6 +77,7 @@ type productionDoc struct {
 	Name          map[string]string `json:"name"`
 	Discipline    *string           `json:"discipline"`
 	Season        *string           `json:"season"`
+	References    []Reference       `json:"references"`
 	Festival      *string           `json:"festival"`
 	SibilDomain   *string           `json:"sibil_domain"`
 	YoungAudience *bool             `json:"young_audience"`
@@ -95,6 +96,7 @@ type performanceDoc struct {
 	Replaces      *string           `json:"replaces"`
 	Capacity      *int32            `json:"capacity"`
 	Status        string            `json:"status"`
+	References    []Reference       `json:"references"`
 }
 
 type priceTypeDoc struct {
@@ -309,7 +311,11 @@ func (m *message) read(raw []byte, source Source) error {
 	switch m.kind {
 	case kindProduction:
 		m.production = &productionDoc{}
-		return decode(raw, m.production)
+		if err := decode(raw, m.production); err != nil {
+			return err
+		}
+		m.production.References = once(m.production.References, "#/data/references", refused)
+		return refused.OrNil()
 	case kindPriceType:
 		m.priceType = &priceTypeDoc{}
 		return decode(raw, m.priceType)
@@ -344,6 +350,7 @@ func (m *message) read(raw []byte, source Source) error {
 		if d.StartsAt != nil && d.EndsAt != nil && d.EndsAt.Before(*d.StartsAt) {
 			refused.At("#/data/ends_at", "ends-before-start")
 		}
+		d.References = once(d.References, "#/data/references", refused)
 		m.performance = d
 		return refused.OrNil()
 	}

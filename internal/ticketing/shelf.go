@@ -144,7 +144,7 @@ func newShelves(q *ticketingdb.Queries, source Source, now time.Time) *shelves {
 		venues: &shelf[ticketingdb.TicketingVenue]{
 			kind: kindVenue, table: "ticketing_venues", rows: map[uuid.UUID]*entity[ticketingdb.TicketingVenue]{}, find: q.FindVenues,
 			fresh: func(r *Record) ticketingdb.TicketingVenue {
-				return ticketingdb.TicketingVenue{TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: empty, Stub: true, Version: 1, CreatedAt: now, UpdatedAt: now}
+				return ticketingdb.TicketingVenue{TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: empty, StatedReferences: []byte("[]"), SetReferences: []byte("[]"), Stub: true, Version: 1, CreatedAt: now, UpdatedAt: now}
 			},
 			of: func(r *ticketingdb.TicketingVenue) common {
 				return common{&r.ID, &r.Version, &r.UpdatedAt, &r.Stub, &r.Deleted}
@@ -257,6 +257,7 @@ func (u *unit) projectVenue(d *venueDoc, row *ticketingdb.TicketingVenue) {
 		return
 	}
 	row.Name, row.ParentID, row.Siret, row.SibilType, row.Capacity = encode(d.Name), u.reference(kindVenue, d.Parent), d.SIRET, d.SibilType, d.Capacity
+	row.StatedReferences = keptReferences(d.References)
 	row.Street, row.PostalCode, row.City, row.Country = nil, nil, nil, nil
 	if a := d.Address; a != nil {
 		row.Street, row.PostalCode, row.City, row.Country = a.Street, a.PostalCode, a.City, a.Country

@@ -211,6 +211,9 @@ func (s *Service) DeleteSource(ctx context.Context, reference string, want *int6
 		if len(counts) > 0 {
 			return fault.New(fault.Conflict, "ticketing-source-in-use").With("code", before.Code)
 		}
+		if err := s.dropMappingsOf(ctx, tx, before); err != nil {
+			return err
+		}
 		if err := s.q.DeleteSource(ctx, tx, actor.Tenant, before.ID); err != nil {
 			return err
 		}

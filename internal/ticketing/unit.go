@@ -258,10 +258,10 @@ func (u *unit) makeStubs() {
 		switch r.Kind {
 		case kindProduction:
 			u.productions[r.ID] = &entity[ticketingdb.TicketingProduction]{dirty: true, now: ticketingdb.TicketingProduction{
-				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
+				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), StatedReferences: json.RawMessage("[]"), SetReferences: json.RawMessage("[]"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindPerformance:
 			u.performances[r.ID] = &entity[ticketingdb.TicketingPerformance]{dirty: true, now: ticketingdb.TicketingPerformance{
-				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), TimeZone: u.source.TimeZone, Status: "scheduled", Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
+				TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Name: json.RawMessage("{}"), TimeZone: u.source.TimeZone, Status: "scheduled", StatedReferences: json.RawMessage("[]"), SetReferences: json.RawMessage("[]"), Stub: true, Version: 1, CreatedAt: u.now, UpdatedAt: u.now}}
 		case kindPriceType:
 			class, origin := u.settings.class(r.ExternalID, nil)
 			u.priceTypes[r.ID] = &entity[ticketingdb.TicketingPriceType]{dirty: true, now: ticketingdb.TicketingPriceType{
@@ -356,7 +356,7 @@ func (u *unit) project(m *message, r *Record) {
 		e.dirty, e.now.Stub, e.now.Deleted = true, r.Stub, r.Deleted
 		if d := m.production; d != nil {
 			e.now.Name, e.now.Discipline, e.now.Season = encode(d.Name), d.Discipline, d.Season
-			e.now.Festival, e.now.SibilDomain, e.now.YoungAudience = d.Festival, d.SibilDomain, d.YoungAudience
+			e.now.Festival, e.now.SibilDomain, e.now.YoungAudience, e.now.StatedReferences = d.Festival, d.SibilDomain, d.YoungAudience, keptReferences(d.References)
 		}
 	case kindPerformance:
 		e := u.performances[r.ID]
@@ -365,6 +365,7 @@ func (u *unit) project(m *message, r *Record) {
 			e.now.Name, e.now.StartsAt, e.now.EndsAt, e.now.Venue, e.now.Capacity, e.now.Status = encode(d.Name), d.StartsAt, d.EndsAt, d.Venue, d.Capacity, d.Status
 			e.now.TimeZone, e.now.ProductionID = or(d.TimeZone, u.source.TimeZone), u.reference(kindProduction, d.Production)
 			e.now.AdmissionAt, e.now.SibilDomain, e.now.YoungAudience, e.now.StatedStatus = d.AdmissionAt, d.SibilDomain, d.YoungAudience, &d.Status
+			e.now.StatedReferences = keptReferences(d.References)
 			e.now.VenueID, e.now.ReplacesID = u.reference(kindVenue, d.Venue), u.reference(kindPerformance, d.Replaces)
 		}
 	case kindPriceType:

@@ -128,6 +128,9 @@ func leaving() map[string]rule {
 		"ticketing_group_bookings":    {},
 		"ticketing_forgotten":         {},
 		"ticketing_awaited":           {},
+		"ticketing_references":        {},
+		"ticketing_vocabularies":      {},
+		"ticketing_mappings":          {},
 
 		// A connection arrives without its secrets and switched off, to be completed
 		// and switched on by whoever takes over; where reading stands travels, so that

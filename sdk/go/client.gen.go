@@ -4057,6 +4057,99 @@ func (e TicketingLineRecordState) Valid() bool {
 	}
 }
 
+// Defines values for TicketingMappingObject.
+const (
+	TicketingMappingObjectTicketingMapping TicketingMappingObject = "ticketing_mapping"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingObject enum.
+func (e TicketingMappingObject) Valid() bool {
+	switch e {
+	case TicketingMappingObjectTicketingMapping:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMappingBatchItemField.
+const (
+	TicketingMappingBatchItemFieldAudience   TicketingMappingBatchItemField = "audience"
+	TicketingMappingBatchItemFieldDiscipline TicketingMappingBatchItemField = "discipline"
+	TicketingMappingBatchItemFieldFestival   TicketingMappingBatchItemField = "festival"
+	TicketingMappingBatchItemFieldPriceType  TicketingMappingBatchItemField = "price_type"
+	TicketingMappingBatchItemFieldSeason     TicketingMappingBatchItemField = "season"
+	TicketingMappingBatchItemFieldVenue      TicketingMappingBatchItemField = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingBatchItemField enum.
+func (e TicketingMappingBatchItemField) Valid() bool {
+	switch e {
+	case TicketingMappingBatchItemFieldAudience:
+		return true
+	case TicketingMappingBatchItemFieldDiscipline:
+		return true
+	case TicketingMappingBatchItemFieldFestival:
+		return true
+	case TicketingMappingBatchItemFieldPriceType:
+		return true
+	case TicketingMappingBatchItemFieldSeason:
+		return true
+	case TicketingMappingBatchItemFieldVenue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMappingBatchItemOp.
+const (
+	TicketingMappingBatchItemOpDelete TicketingMappingBatchItemOp = "delete"
+	TicketingMappingBatchItemOpUpsert TicketingMappingBatchItemOp = "upsert"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingBatchItemOp enum.
+func (e TicketingMappingBatchItemOp) Valid() bool {
+	switch e {
+	case TicketingMappingBatchItemOpDelete:
+		return true
+	case TicketingMappingBatchItemOpUpsert:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingMappingCreateField.
+const (
+	TicketingMappingCreateFieldAudience   TicketingMappingCreateField = "audience"
+	TicketingMappingCreateFieldDiscipline TicketingMappingCreateField = "discipline"
+	TicketingMappingCreateFieldFestival   TicketingMappingCreateField = "festival"
+	TicketingMappingCreateFieldPriceType  TicketingMappingCreateField = "price_type"
+	TicketingMappingCreateFieldSeason     TicketingMappingCreateField = "season"
+	TicketingMappingCreateFieldVenue      TicketingMappingCreateField = "venue"
+)
+
+// Valid indicates whether the value is a known member of the TicketingMappingCreateField enum.
+func (e TicketingMappingCreateField) Valid() bool {
+	switch e {
+	case TicketingMappingCreateFieldAudience:
+		return true
+	case TicketingMappingCreateFieldDiscipline:
+		return true
+	case TicketingMappingCreateFieldFestival:
+		return true
+	case TicketingMappingCreateFieldPriceType:
+		return true
+	case TicketingMappingCreateFieldSeason:
+		return true
+	case TicketingMappingCreateFieldVenue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingMembershipObject.
 const (
 	TicketingMembershipObjectMembership TicketingMembershipObject = "membership"
@@ -4933,6 +5026,21 @@ func (e TicketingVenueRecordSibilType) Valid() bool {
 	case TicketingVenueRecordSibilTypeSTRUCTUREITINERANTEDEMONTABLECHAPITEAU:
 		return true
 	case TicketingVenueRecordSibilTypeTHEATRE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVocabularyObject.
+const (
+	TicketingVocabularyObjectTicketingVocabulary TicketingVocabularyObject = "ticketing_vocabulary"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVocabularyObject enum.
+func (e TicketingVocabularyObject) Valid() bool {
+	switch e {
+	case TicketingVocabularyObjectTicketingVocabulary:
 		return true
 	default:
 		return false
@@ -6409,6 +6517,36 @@ func (e ListHouseholdProposalsParamsStatus) Valid() bool {
 	case ListHouseholdProposalsParamsStatusDismissed:
 		return true
 	case ListHouseholdProposalsParamsStatusOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingMappingsParamsField.
+const (
+	ListTicketingMappingsParamsFieldAudience   ListTicketingMappingsParamsField = "audience"
+	ListTicketingMappingsParamsFieldDiscipline ListTicketingMappingsParamsField = "discipline"
+	ListTicketingMappingsParamsFieldFestival   ListTicketingMappingsParamsField = "festival"
+	ListTicketingMappingsParamsFieldPriceType  ListTicketingMappingsParamsField = "price_type"
+	ListTicketingMappingsParamsFieldSeason     ListTicketingMappingsParamsField = "season"
+	ListTicketingMappingsParamsFieldVenue      ListTicketingMappingsParamsField = "venue"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingMappingsParamsField enum.
+func (e ListTicketingMappingsParamsField) Valid() bool {
+	switch e {
+	case ListTicketingMappingsParamsFieldAudience:
+		return true
+	case ListTicketingMappingsParamsFieldDiscipline:
+		return true
+	case ListTicketingMappingsParamsFieldFestival:
+		return true
+	case ListTicketingMappingsParamsFieldPriceType:
+		return true
+	case ListTicketingMappingsParamsFieldSeason:
+		return true
+	case ListTicketingMappingsParamsFieldVenue:
 		return true
 	default:
 		return false
@@ -12592,6 +12730,106 @@ type TicketingLineRecordKind string
 // TicketingLineRecordState defines model for TicketingLineRecord.State.
 type TicketingLineRecordState string
 
+// TicketingMapping defines model for TicketingMapping.
+type TicketingMapping struct {
+	CreatedAt time.Time              `json:"created_at"`
+	Field     string                 `json:"field"`
+	ID        openapi_types.UUID     `json:"id"`
+	Object    TicketingMappingObject `json:"object"`
+
+	// Source Code of the source whose value it is; null for all.
+	Source       nullable.Nullable[string]             `json:"source"`
+	SourceID     nullable.Nullable[openapi_types.UUID] `json:"source_id"`
+	TermID       string                                `json:"term_id"`
+	TermLabel    map[string]string                     `json:"term_label"`
+	TermURI      nullable.Nullable[string]             `json:"term_uri"`
+	UpdatedAt    time.Time                             `json:"updated_at"`
+	Value        string                                `json:"value"`
+	Version      int64                                 `json:"version"`
+	Vocabulary   string                                `json:"vocabulary"`
+	VocabularyID openapi_types.UUID                    `json:"vocabulary_id"`
+}
+
+// TicketingMappingObject defines model for TicketingMapping.Object.
+type TicketingMappingObject string
+
+// TicketingMappingBatch defines model for TicketingMappingBatch.
+type TicketingMappingBatch struct {
+	Items []TicketingMappingBatchItem `json:"items"`
+}
+
+// TicketingMappingBatchItem defines model for TicketingMappingBatchItem.
+type TicketingMappingBatchItem struct {
+	Field  TicketingMappingBatchItemField `json:"field"`
+	Op     *TicketingMappingBatchItemOp   `json:"op,omitempty"`
+	Source nullable.Nullable[string]      `json:"source,omitempty"`
+
+	// TermID Needed for `upsert`.
+	TermID *string `json:"term_id,omitempty"`
+
+	// TermLabel A text by language (BCP 47).
+	TermLabel  *TicketingText            `json:"term_label,omitempty"`
+	TermURI    nullable.Nullable[string] `json:"term_uri,omitempty"`
+	Value      string                    `json:"value"`
+	Vocabulary string                    `json:"vocabulary"`
+}
+
+// TicketingMappingBatchItemField defines model for TicketingMappingBatchItem.Field.
+type TicketingMappingBatchItemField string
+
+// TicketingMappingBatchItemOp defines model for TicketingMappingBatchItem.Op.
+type TicketingMappingBatchItemOp string
+
+// TicketingMappingBatchItemResult defines model for TicketingMappingBatchItemResult.
+type TicketingMappingBatchItemResult struct {
+	ID      nullable.Nullable[openapi_types.UUID] `json:"id"`
+	Index   int32                                 `json:"index"`
+	Problem nullable.Nullable[Problem]            `json:"problem"`
+	Result  nullable.Nullable[string]             `json:"result"`
+	Status  int32                                 `json:"status"`
+}
+
+// TicketingMappingBatchResult defines model for TicketingMappingBatchResult.
+type TicketingMappingBatchResult struct {
+	Results []TicketingMappingBatchItemResult `json:"results"`
+	Summary BatchSummary                      `json:"summary"`
+}
+
+// TicketingMappingCreate defines model for TicketingMappingCreate.
+type TicketingMappingCreate struct {
+	Field TicketingMappingCreateField `json:"field"`
+
+	// Source Code or id of the source whose value it is; of all when absent.
+	Source nullable.Nullable[string] `json:"source,omitempty"`
+	TermID string                    `json:"term_id"`
+
+	// TermLabel A text by language (BCP 47).
+	TermLabel TicketingText             `json:"term_label"`
+	TermURI   nullable.Nullable[string] `json:"term_uri,omitempty"`
+	Value     string                    `json:"value"`
+
+	// Vocabulary Code of a vocabulary.
+	Vocabulary string `json:"vocabulary"`
+}
+
+// TicketingMappingCreateField defines model for TicketingMappingCreate.Field.
+type TicketingMappingCreateField string
+
+// TicketingMappingList defines model for TicketingMappingList.
+type TicketingMappingList struct {
+	Data       []TicketingMapping        `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingMappingPatch defines model for TicketingMappingPatch.
+type TicketingMappingPatch struct {
+	TermID *string `json:"term_id,omitempty"`
+
+	// TermLabel A text by language (BCP 47).
+	TermLabel *TicketingText            `json:"term_label,omitempty"`
+	TermURI   nullable.Nullable[string] `json:"term_uri,omitempty"`
+}
+
 // TicketingMatch The evidence on which a contact was attributed.
 type TicketingMatch struct {
 	Confidence float64 `json:"confidence"`
@@ -12879,13 +13117,19 @@ type TicketingPerformance struct {
 	Name         map[string]string                     `json:"name"`
 	Object       TicketingPerformanceObject            `json:"object"`
 	ProductionID nullable.Nullable[openapi_types.UUID] `json:"production_id"`
-	ReplacesID   nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
-	SibilDomain  nullable.Nullable[string]             `json:"sibil_domain"`
-	SourceID     openapi_types.UUID                    `json:"source_id"`
-	StartsAt     nullable.Nullable[time.Time]          `json:"starts_at"`
-	Status       string                                `json:"status"`
-	TimeZone     string                                `json:"time_zone"`
-	UpdatedAt    time.Time                             `json:"updated_at"`
+
+	// References What schemes outside call it: as its source says, then as the institution does.
+	References  []TicketingReferenceShown             `json:"references"`
+	ReplacesID  nullable.Nullable[openapi_types.UUID] `json:"replaces_id"`
+	SibilDomain nullable.Nullable[string]             `json:"sibil_domain"`
+	SourceID    openapi_types.UUID                    `json:"source_id"`
+	StartsAt    nullable.Nullable[time.Time]          `json:"starts_at"`
+	Status      string                                `json:"status"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms     []TicketingTerm `json:"terms"`
+	TimeZone  string          `json:"time_zone"`
+	UpdatedAt time.Time       `json:"updated_at"`
 
 	// Venue Name of the venue at the source.
 	Venue         nullable.Nullable[string]             `json:"venue"`
@@ -12913,6 +13157,9 @@ type TicketingPerformanceRecord struct {
 	// Name A text by language (BCP 47).
 	Name       *TicketingText                        `json:"name,omitempty"`
 	Production nullable.Nullable[TicketingReference] `json:"production,omitempty"`
+
+	// References What schemes outside call it.
+	References []TicketingReferenceGiven             `json:"references,omitempty"`
 	Replaces   nullable.Nullable[TicketingReference] `json:"replaces,omitempty"`
 
 	// SibilDomain That of the production when absent.
@@ -12983,8 +13230,11 @@ type TicketingPriceType struct {
 	Object      TicketingPriceTypeObject  `json:"object"`
 	SourceID    openapi_types.UUID        `json:"source_id"`
 	StatedClass nullable.Nullable[string] `json:"stated_class"`
-	UpdatedAt   time.Time                 `json:"updated_at"`
-	Version     int64                     `json:"version"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms     []TicketingTerm `json:"terms"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Version   int64           `json:"version"`
 }
 
 // TicketingPriceTypeObject defines model for TicketingPriceType.Object.
@@ -13063,21 +13313,27 @@ type TicketingProductRecordKind string
 
 // TicketingProduction defines model for TicketingProduction.
 type TicketingProduction struct {
-	CreatedAt     time.Time                 `json:"created_at"`
-	Discipline    nullable.Nullable[string] `json:"discipline"`
-	ExternalID    string                    `json:"external_id"`
-	Festival      nullable.Nullable[string] `json:"festival"`
-	ID            openapi_types.UUID        `json:"id"`
-	IsDeleted     bool                      `json:"is_deleted"`
-	IsStub        bool                      `json:"is_stub"`
-	Name          map[string]string         `json:"name"`
-	Object        TicketingProductionObject `json:"object"`
-	Season        nullable.Nullable[string] `json:"season"`
-	SibilDomain   nullable.Nullable[string] `json:"sibil_domain"`
-	SourceID      openapi_types.UUID        `json:"source_id"`
-	UpdatedAt     time.Time                 `json:"updated_at"`
-	Version       int64                     `json:"version"`
-	YoungAudience nullable.Nullable[bool]   `json:"young_audience"`
+	CreatedAt  time.Time                 `json:"created_at"`
+	Discipline nullable.Nullable[string] `json:"discipline"`
+	ExternalID string                    `json:"external_id"`
+	Festival   nullable.Nullable[string] `json:"festival"`
+	ID         openapi_types.UUID        `json:"id"`
+	IsDeleted  bool                      `json:"is_deleted"`
+	IsStub     bool                      `json:"is_stub"`
+	Name       map[string]string         `json:"name"`
+	Object     TicketingProductionObject `json:"object"`
+
+	// References What schemes outside call it: as its source says, then as the institution does.
+	References  []TicketingReferenceShown `json:"references"`
+	Season      nullable.Nullable[string] `json:"season"`
+	SibilDomain nullable.Nullable[string] `json:"sibil_domain"`
+	SourceID    openapi_types.UUID        `json:"source_id"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms         []TicketingTerm         `json:"terms"`
+	UpdatedAt     time.Time               `json:"updated_at"`
+	Version       int64                   `json:"version"`
+	YoungAudience nullable.Nullable[bool] `json:"young_audience"`
 }
 
 // TicketingProductionObject defines model for TicketingProduction.Object.
@@ -13095,8 +13351,11 @@ type TicketingProductionRecord struct {
 	Festival   nullable.Nullable[string] `json:"festival,omitempty"`
 
 	// Name A text by language (BCP 47).
-	Name   TicketingText             `json:"name"`
-	Season nullable.Nullable[string] `json:"season,omitempty"`
+	Name TicketingText `json:"name"`
+
+	// References What schemes outside call it.
+	References []TicketingReferenceGiven `json:"references,omitempty"`
+	Season     nullable.Nullable[string] `json:"season,omitempty"`
 
 	// SibilDomain Domain of the show in the statutory ticketing return, by its label.
 	SibilDomain   nullable.Nullable[string] `json:"sibil_domain,omitempty"`
@@ -13191,6 +13450,30 @@ type TicketingRecordResult struct {
 
 // TicketingReference The name of another record at the same source.
 type TicketingReference = string
+
+// TicketingReferenceGiven What a scheme outside calls the record. The identifier is kept as it is given.
+type TicketingReferenceGiven struct {
+	ID string `json:"id"`
+
+	// Scheme Short code of the scheme, in small letters: `isni`, `wikidata`, `siret`, that of a vocabulary of the institution.
+	Scheme string                    `json:"scheme"`
+	URI    nullable.Nullable[string] `json:"uri,omitempty"`
+}
+
+// TicketingReferenceShown defines model for TicketingReferenceShown.
+type TicketingReferenceShown struct {
+	ID string `json:"id"`
+
+	// Origin Who says so; the source where both do.
+	Origin string                    `json:"origin"`
+	Scheme string                    `json:"scheme"`
+	URI    nullable.Nullable[string] `json:"uri"`
+}
+
+// TicketingReferencesPatch All references that the institution gives the record. Those that its source states stay, and are not touched.
+type TicketingReferencesPatch struct {
+	References []TicketingReferenceGiven `json:"references,omitempty"`
+}
 
 // TicketingRefundRecord defines model for TicketingRefundRecord.
 type TicketingRefundRecord struct {
@@ -13454,6 +13737,20 @@ type TicketingTagSet struct {
 	Tags     []string `json:"tags"`
 }
 
+// TicketingTerm The term that a value of the record stands for.
+type TicketingTerm struct {
+	Field     string                    `json:"field"`
+	MappingID openapi_types.UUID        `json:"mapping_id"`
+	TermID    string                    `json:"term_id"`
+	TermLabel map[string]string         `json:"term_label"`
+	TermURI   nullable.Nullable[string] `json:"term_uri"`
+
+	// Value What the source says.
+	Value        string             `json:"value"`
+	Vocabulary   string             `json:"vocabulary"`
+	VocabularyID openapi_types.UUID `json:"vocabulary_id"`
+}
+
 // TicketingText A text by language (BCP 47).
 type TicketingText map[string]string
 
@@ -13519,11 +13816,17 @@ type TicketingVenue struct {
 	Name       map[string]string                         `json:"name"`
 	Object     TicketingVenueObject                      `json:"object"`
 	ParentID   nullable.Nullable[openapi_types.UUID]     `json:"parent_id"`
-	SibilType  nullable.Nullable[string]                 `json:"sibil_type"`
-	Siret      nullable.Nullable[string]                 `json:"siret"`
-	SourceID   openapi_types.UUID                        `json:"source_id"`
-	UpdatedAt  time.Time                                 `json:"updated_at"`
-	Version    int64                                     `json:"version"`
+
+	// References What schemes outside call it: as its source says, then as the institution does.
+	References []TicketingReferenceShown `json:"references"`
+	SibilType  nullable.Nullable[string] `json:"sibil_type"`
+	Siret      nullable.Nullable[string] `json:"siret"`
+	SourceID   openapi_types.UUID        `json:"source_id"`
+
+	// Terms What its values stand for in the vocabularies of the institution.
+	Terms     []TicketingTerm `json:"terms"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	Version   int64           `json:"version"`
 }
 
 // TicketingVenueObject defines model for TicketingVenue.Object.
@@ -13544,6 +13847,9 @@ type TicketingVenueRecord struct {
 	Name   TicketingText                         `json:"name"`
 	Parent nullable.Nullable[TicketingReference] `json:"parent,omitempty"`
 
+	// References What schemes outside call it.
+	References []TicketingReferenceGiven `json:"references,omitempty"`
+
 	// SibilType Kind of place in the statutory ticketing return.
 	SibilType nullable.Nullable[TicketingVenueRecordSibilType] `json:"sibil_type,omitempty"`
 	Siret     nullable.Nullable[string]                        `json:"siret,omitempty"`
@@ -13551,6 +13857,48 @@ type TicketingVenueRecord struct {
 
 // TicketingVenueRecordSibilType Kind of place in the statutory ticketing return.
 type TicketingVenueRecordSibilType string
+
+// TicketingVocabulary defines model for TicketingVocabulary.
+type TicketingVocabulary struct {
+	Code        string                    `json:"code"`
+	CreatedAt   time.Time                 `json:"created_at"`
+	Description nullable.Nullable[string] `json:"description"`
+
+	// Edition The issue of it that is meant.
+	Edition   nullable.Nullable[string] `json:"edition"`
+	ID        openapi_types.UUID        `json:"id"`
+	Name      string                    `json:"name"`
+	Object    TicketingVocabularyObject `json:"object"`
+	UpdatedAt time.Time                 `json:"updated_at"`
+	URI       nullable.Nullable[string] `json:"uri"`
+	Version   int64                     `json:"version"`
+}
+
+// TicketingVocabularyObject defines model for TicketingVocabulary.Object.
+type TicketingVocabularyObject string
+
+// TicketingVocabularyCreate defines model for TicketingVocabularyCreate.
+type TicketingVocabularyCreate struct {
+	Code        string                    `json:"code"`
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+	Edition     nullable.Nullable[string] `json:"edition,omitempty"`
+	Name        string                    `json:"name"`
+	URI         nullable.Nullable[string] `json:"uri,omitempty"`
+}
+
+// TicketingVocabularyList defines model for TicketingVocabularyList.
+type TicketingVocabularyList struct {
+	Data       []TicketingVocabulary     `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVocabularyPatch defines model for TicketingVocabularyPatch.
+type TicketingVocabularyPatch struct {
+	Description nullable.Nullable[string] `json:"description,omitempty"`
+	Edition     nullable.Nullable[string] `json:"edition,omitempty"`
+	Name        *string                   `json:"name,omitempty"`
+	URI         nullable.Nullable[string] `json:"uri,omitempty"`
+}
 
 // TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
 type TicketingVoucher struct {
@@ -14307,6 +14655,9 @@ type TicketingGiftCardID = openapi_types.UUID
 // TicketingGroupBookingID defines model for TicketingGroupBookingId.
 type TicketingGroupBookingID = openapi_types.UUID
 
+// TicketingMappingID defines model for TicketingMappingId.
+type TicketingMappingID = openapi_types.UUID
+
 // TicketingMembershipID defines model for TicketingMembershipId.
 type TicketingMembershipID = openapi_types.UUID
 
@@ -14328,6 +14679,9 @@ type TicketingProductionID = openapi_types.UUID
 // TicketingRecordKind defines model for TicketingRecordKind.
 type TicketingRecordKind string
 
+// TicketingReferenceFilter defines model for TicketingReferenceFilter.
+type TicketingReferenceFilter = string
+
 // TicketingScanID defines model for TicketingScanId.
 type TicketingScanID = openapi_types.UUID
 
@@ -14336,6 +14690,9 @@ type TicketingSourceCode = string
 
 // TicketingVenueID defines model for TicketingVenueId.
 type TicketingVenueID = openapi_types.UUID
+
+// TicketingVocabularyID defines model for TicketingVocabularyId.
+type TicketingVocabularyID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -16811,6 +17168,73 @@ type PutGenericMailboxParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// ListTicketingMappingsParams defines parameters for ListTicketingMappings.
+type ListTicketingMappingsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Vocabulary To terms of the vocabulary with this code.
+	Vocabulary *string `form:"vocabulary,omitempty" json:"vocabulary,omitempty"`
+
+	// Source Of the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Field Of values of this field.
+	Field *ListTicketingMappingsParamsField `form:"field,omitempty" json:"field,omitempty"`
+
+	// Value Of this value.
+	Value *string `form:"value,omitempty" json:"value,omitempty"`
+
+	// TermID To this term.
+	TermID *string `form:"term_id,omitempty" json:"term_id,omitempty"`
+}
+
+// ListTicketingMappingsParamsField defines parameters for ListTicketingMappings.
+type ListTicketingMappingsParamsField string
+
+// CreateTicketingMappingParams defines parameters for CreateTicketingMapping.
+type CreateTicketingMappingParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// BatchTicketingMappingsParams defines parameters for BatchTicketingMappings.
+type BatchTicketingMappingsParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteTicketingMappingParams defines parameters for DeleteTicketingMapping.
+type DeleteTicketingMappingParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingMappingParams defines parameters for GetTicketingMapping.
+type GetTicketingMappingParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingMappingParams defines parameters for UpdateTicketingMapping.
+type UpdateTicketingMappingParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTicketingMembershipsParams defines parameters for ListTicketingMemberships.
 type ListTicketingMembershipsParams struct {
 	// Limit Greatest number of items in the page.
@@ -16971,12 +17395,24 @@ type ListTicketingPerformancesParams struct {
 
 	// StartsAtLt Starting before this instant.
 	StartsAtLt *time.Time `form:"starts_at_lt,omitempty" json:"starts_at_lt,omitempty"`
+
+	// Reference Named so by a scheme outside: `scheme:id`, exactly as it was given.
+	Reference *TicketingReferenceFilter `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // GetTicketingPerformanceParams defines parameters for GetTicketingPerformance.
 type GetTicketingPerformanceParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingPerformanceParams defines parameters for UpdateTicketingPerformance.
+type UpdateTicketingPerformanceParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListTicketingPriceTypesParams defines parameters for ListTicketingPriceTypes.
@@ -17021,12 +17457,24 @@ type ListTicketingProductionsParams struct {
 
 	// Source Received from the source with this code or id.
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Reference Named so by a scheme outside: `scheme:id`, exactly as it was given.
+	Reference *TicketingReferenceFilter `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // GetTicketingProductionParams defines parameters for GetTicketingProduction.
 type GetTicketingProductionParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingProductionParams defines parameters for UpdateTicketingProduction.
+type UpdateTicketingProductionParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListTicketingProductsParams defines parameters for ListTicketingProducts.
@@ -17408,12 +17856,70 @@ type ListTicketingVenuesParams struct {
 
 	// Source Received from the source with this code or id.
 	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Reference Named so by a scheme outside: `scheme:id`, exactly as it was given.
+	Reference *TicketingReferenceFilter `form:"reference,omitempty" json:"reference,omitempty"`
 }
 
 // GetTicketingVenueParams defines parameters for GetTicketingVenue.
 type GetTicketingVenueParams struct {
 	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingVenueParams defines parameters for UpdateTicketingVenue.
+type UpdateTicketingVenueParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVocabulariesParams defines parameters for ListTicketingVocabularies.
+type ListTicketingVocabulariesParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Code With this code.
+	Code *string `form:"code,omitempty" json:"code,omitempty"`
+}
+
+// CreateTicketingVocabularyParams defines parameters for CreateTicketingVocabulary.
+type CreateTicketingVocabularyParams struct {
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// DeleteTicketingVocabularyParams defines parameters for DeleteTicketingVocabulary.
+type DeleteTicketingVocabularyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+}
+
+// GetTicketingVocabularyParams defines parameters for GetTicketingVocabulary.
+type GetTicketingVocabularyParams struct {
+	// IfNoneMatch The ETag already held; answered with 304 when it is still the present one.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTicketingVocabularyParams defines parameters for UpdateTicketingVocabulary.
+type UpdateTicketingVocabularyParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -17947,6 +18453,15 @@ type DecideHouseholdProposalJSONRequestBody = HouseholdProposalAnswer
 // PutGenericMailboxJSONRequestBody defines body for PutGenericMailbox for application/json ContentType.
 type PutGenericMailboxJSONRequestBody = GenericMailboxPut
 
+// CreateTicketingMappingJSONRequestBody defines body for CreateTicketingMapping for application/json ContentType.
+type CreateTicketingMappingJSONRequestBody = TicketingMappingCreate
+
+// BatchTicketingMappingsJSONRequestBody defines body for BatchTicketingMappings for application/json ContentType.
+type BatchTicketingMappingsJSONRequestBody = TicketingMappingBatch
+
+// UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingMapping for application/merge-patch+json ContentType.
+type UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody = TicketingMappingPatch
+
 // ClaimOrderJSONRequestBody defines body for ClaimOrder for application/json ContentType.
 type ClaimOrderJSONRequestBody = OrderClaim
 
@@ -17955,6 +18470,12 @@ type RelinkOrderJSONRequestBody = Relink
 
 // RelinkTicketJSONRequestBody defines body for RelinkTicket for application/json ContentType.
 type RelinkTicketJSONRequestBody = Relink
+
+// UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingPerformance for application/merge-patch+json ContentType.
+type UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody = TicketingReferencesPatch
+
+// UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingProduction for application/merge-patch+json ContentType.
+type UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody = TicketingReferencesPatch
 
 // DecideMatchReviewsJSONRequestBody defines body for DecideMatchReviews for application/json ContentType.
 type DecideMatchReviewsJSONRequestBody = MatchReviewAnswers
@@ -17985,6 +18506,15 @@ type StartTicketingReconciliationJSONRequestBody = TicketingReconciliationCreate
 
 // PutTicketingRecordJSONRequestBody defines body for PutTicketingRecord for application/json ContentType.
 type PutTicketingRecordJSONRequestBody = TicketingRecordPut
+
+// UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVenue for application/merge-patch+json ContentType.
+type UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody = TicketingReferencesPatch
+
+// CreateTicketingVocabularyJSONRequestBody defines body for CreateTicketingVocabulary for application/json ContentType.
+type CreateTicketingVocabularyJSONRequestBody = TicketingVocabularyCreate
+
+// UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVocabulary for application/merge-patch+json ContentType.
+type UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody = TicketingVocabularyPatch
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
@@ -21917,6 +22447,83 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
 	PutGenericMailbox(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListTicketingMappings List mappings
+	//
+	// Which value of which source stands for which term, the oldest first. A key bound to one source sees those of that source and those of all.
+	//
+	// Corresponds with GET /v1/ticketing/mappings (the `ListTicketingMappings` operationId).
+	ListTicketingMappings(ctx context.Context, params *ListTicketingMappingsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingMappingWithBody Map a value to a term
+	//
+	// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+	// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+	CreateTicketingMappingWithBody(ctx context.Context, params *CreateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingMapping Map a value to a term
+	//
+	// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+	// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+	CreateTicketingMapping(ctx context.Context, params *CreateTicketingMappingParams, body CreateTicketingMappingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BatchTicketingMappingsWithBody Map up to 200 values at once
+	//
+	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+	BatchTicketingMappingsWithBody(ctx context.Context, params *BatchTicketingMappingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BatchTicketingMappings Map up to 200 values at once
+	//
+	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+	BatchTicketingMappings(ctx context.Context, params *BatchTicketingMappingsParams, body BatchTicketingMappingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTicketingMapping Take a mapping away
+	//
+	// The value stands for nothing in that vocabulary any more. `If-Match` is required.
+	//
+	// Corresponds with DELETE /v1/ticketing/mappings/{mapping_id} (the `DeleteTicketingMapping` operationId).
+	DeleteTicketingMapping(ctx context.Context, mappingID TicketingMappingID, params *DeleteTicketingMappingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingMapping Read a mapping
+	//
+	// Which value stands for which term.
+	//
+	// Corresponds with GET /v1/ticketing/mappings/{mapping_id} (the `GetTicketingMapping` operationId).
+	GetTicketingMapping(ctx context.Context, mappingID TicketingMappingID, params *GetTicketingMappingParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingMappingWithBody Map a value to another term
+	//
+	// The value never changes; map another one instead.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+	UpdateTicketingMappingWithBody(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingMappingWithApplicationMergePatchPlusJSONBody Map a value to another term
+	//
+	// The value never changes; map another one instead.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+	UpdateTicketingMappingWithApplicationMergePatchPlusJSONBody(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, body UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTicketingMemberships List subscriptions, passes and memberships
 	//
 	// Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
@@ -22020,6 +22627,24 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/ticketing/performances/{performance_id} (the `GetTicketingPerformance` operationId).
 	GetTicketingPerformance(ctx context.Context, performanceID TicketingPerformanceID, params *GetTicketingPerformanceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// UpdateTicketingPerformanceWithBody Say what schemes outside call a performance
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+	UpdateTicketingPerformanceWithBody(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBody Say what schemes outside call a performance
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+	UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBody(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, body UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListTicketingPriceTypes List price types
 	//
 	// Price types with the class the institution counts them in.
@@ -22047,6 +22672,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/productions/{production_id} (the `GetTicketingProduction` operationId).
 	GetTicketingProduction(ctx context.Context, productionID TicketingProductionID, params *GetTicketingProductionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingProductionWithBody Say what schemes outside call a production
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+	UpdateTicketingProductionWithBody(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingProductionWithApplicationMergePatchPlusJSONBody Say what schemes outside call a production
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+	UpdateTicketingProductionWithApplicationMergePatchPlusJSONBody(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, body UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTicketingProducts List products
 	//
@@ -22454,6 +23097,81 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
 	GetTicketingVenue(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingVenueWithBody Say what schemes outside call a venue
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+	UpdateTicketingVenueWithBody(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingVenueWithApplicationMergePatchPlusJSONBody Say what schemes outside call a venue
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+	UpdateTicketingVenueWithApplicationMergePatchPlusJSONBody(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, body UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingVocabularies List vocabularies
+	//
+	// The lists of terms that values of sources are mapped to, by code. Their terms stay where they are kept.
+	//
+	// Corresponds with GET /v1/ticketing/vocabularies (the `ListTicketingVocabularies` operationId).
+	ListTicketingVocabularies(ctx context.Context, params *ListTicketingVocabulariesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingVocabularyWithBody Register a vocabulary
+	//
+	// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+	CreateTicketingVocabularyWithBody(ctx context.Context, params *CreateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateTicketingVocabulary Register a vocabulary
+	//
+	// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+	CreateTicketingVocabulary(ctx context.Context, params *CreateTicketingVocabularyParams, body CreateTicketingVocabularyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTicketingVocabulary Remove a vocabulary
+	//
+	// Only one to whose terms nothing is mapped. `If-Match` is required.
+	//
+	// Corresponds with DELETE /v1/ticketing/vocabularies/{vocabulary_id} (the `DeleteTicketingVocabulary` operationId).
+	DeleteTicketingVocabulary(ctx context.Context, vocabularyID TicketingVocabularyID, params *DeleteTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingVocabulary Read a vocabulary
+	//
+	// What the institution says of it.
+	//
+	// Corresponds with GET /v1/ticketing/vocabularies/{vocabulary_id} (the `GetTicketingVocabulary` operationId).
+	GetTicketingVocabulary(ctx context.Context, vocabularyID TicketingVocabularyID, params *GetTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingVocabularyWithBody Change a vocabulary
+	//
+	// Its code never changes.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+	UpdateTicketingVocabularyWithBody(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody Change a vocabulary
+	//
+	// Its code never changes.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+	UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List users
 	//
@@ -29937,6 +30655,173 @@ func (c *Client) PutGenericMailbox(ctx context.Context, mailbox GenericMailboxNa
 	return c.Client.Do(req)
 }
 
+// ListTicketingMappings List mappings
+//
+// Which value of which source stands for which term, the oldest first. A key bound to one source sees those of that source and those of all.
+//
+// Corresponds with GET /v1/ticketing/mappings (the `ListTicketingMappings` operationId).
+func (c *Client) ListTicketingMappings(ctx context.Context, params *ListTicketingMappingsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingMappingsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingMappingWithBody Map a value to a term
+//
+// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+func (c *Client) CreateTicketingMappingWithBody(ctx context.Context, params *CreateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingMappingRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingMapping Map a value to a term
+//
+// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+func (c *Client) CreateTicketingMapping(ctx context.Context, params *CreateTicketingMappingParams, body CreateTicketingMappingJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingMappingRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BatchTicketingMappingsWithBody Map up to 200 values at once
+//
+// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+func (c *Client) BatchTicketingMappingsWithBody(ctx context.Context, params *BatchTicketingMappingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBatchTicketingMappingsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BatchTicketingMappings Map up to 200 values at once
+//
+// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+func (c *Client) BatchTicketingMappings(ctx context.Context, params *BatchTicketingMappingsParams, body BatchTicketingMappingsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBatchTicketingMappingsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTicketingMapping Take a mapping away
+//
+// The value stands for nothing in that vocabulary any more. `If-Match` is required.
+//
+// Corresponds with DELETE /v1/ticketing/mappings/{mapping_id} (the `DeleteTicketingMapping` operationId).
+func (c *Client) DeleteTicketingMapping(ctx context.Context, mappingID TicketingMappingID, params *DeleteTicketingMappingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTicketingMappingRequest(c.Server, mappingID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingMapping Read a mapping
+//
+// Which value stands for which term.
+//
+// Corresponds with GET /v1/ticketing/mappings/{mapping_id} (the `GetTicketingMapping` operationId).
+func (c *Client) GetTicketingMapping(ctx context.Context, mappingID TicketingMappingID, params *GetTicketingMappingParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingMappingRequest(c.Server, mappingID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingMappingWithBody Map a value to another term
+//
+// The value never changes; map another one instead.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+func (c *Client) UpdateTicketingMappingWithBody(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingMappingRequestWithBody(c.Server, mappingID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingMappingWithApplicationMergePatchPlusJSONBody Map a value to another term
+//
+// The value never changes; map another one instead.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+func (c *Client) UpdateTicketingMappingWithApplicationMergePatchPlusJSONBody(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, body UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingMappingRequestWithApplicationMergePatchPlusJSONBody(c.Server, mappingID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTicketingMemberships List subscriptions, passes and memberships
 //
 // Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
@@ -30170,6 +31055,44 @@ func (c *Client) GetTicketingPerformance(ctx context.Context, performanceID Tick
 	return c.Client.Do(req)
 }
 
+// UpdateTicketingPerformanceWithBody Say what schemes outside call a performance
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+func (c *Client) UpdateTicketingPerformanceWithBody(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingPerformanceRequestWithBody(c.Server, performanceID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBody Say what schemes outside call a performance
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+func (c *Client) UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBody(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, body UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingPerformanceRequestWithApplicationMergePatchPlusJSONBody(c.Server, performanceID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListTicketingPriceTypes List price types
 //
 // Price types with the class the institution counts them in.
@@ -30228,6 +31151,44 @@ func (c *Client) ListTicketingProductions(ctx context.Context, params *ListTicke
 // Corresponds with GET /v1/ticketing/productions/{production_id} (the `GetTicketingProduction` operationId).
 func (c *Client) GetTicketingProduction(ctx context.Context, productionID TicketingProductionID, params *GetTicketingProductionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTicketingProductionRequest(c.Server, productionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingProductionWithBody Say what schemes outside call a production
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+func (c *Client) UpdateTicketingProductionWithBody(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingProductionRequestWithBody(c.Server, productionID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingProductionWithApplicationMergePatchPlusJSONBody Say what schemes outside call a production
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+func (c *Client) UpdateTicketingProductionWithApplicationMergePatchPlusJSONBody(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, body UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingProductionRequestWithApplicationMergePatchPlusJSONBody(c.Server, productionID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -31115,6 +32076,171 @@ func (c *Client) ListTicketingVenues(ctx context.Context, params *ListTicketingV
 // Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
 func (c *Client) GetTicketingVenue(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetTicketingVenueRequest(c.Server, venueID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingVenueWithBody Say what schemes outside call a venue
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+func (c *Client) UpdateTicketingVenueWithBody(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingVenueRequestWithBody(c.Server, venueID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingVenueWithApplicationMergePatchPlusJSONBody Say what schemes outside call a venue
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+func (c *Client) UpdateTicketingVenueWithApplicationMergePatchPlusJSONBody(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, body UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingVenueRequestWithApplicationMergePatchPlusJSONBody(c.Server, venueID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingVocabularies List vocabularies
+//
+// The lists of terms that values of sources are mapped to, by code. Their terms stay where they are kept.
+//
+// Corresponds with GET /v1/ticketing/vocabularies (the `ListTicketingVocabularies` operationId).
+func (c *Client) ListTicketingVocabularies(ctx context.Context, params *ListTicketingVocabulariesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingVocabulariesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingVocabularyWithBody Register a vocabulary
+//
+// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+func (c *Client) CreateTicketingVocabularyWithBody(ctx context.Context, params *CreateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingVocabularyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateTicketingVocabulary Register a vocabulary
+//
+// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+func (c *Client) CreateTicketingVocabulary(ctx context.Context, params *CreateTicketingVocabularyParams, body CreateTicketingVocabularyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateTicketingVocabularyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTicketingVocabulary Remove a vocabulary
+//
+// Only one to whose terms nothing is mapped. `If-Match` is required.
+//
+// Corresponds with DELETE /v1/ticketing/vocabularies/{vocabulary_id} (the `DeleteTicketingVocabulary` operationId).
+func (c *Client) DeleteTicketingVocabulary(ctx context.Context, vocabularyID TicketingVocabularyID, params *DeleteTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTicketingVocabularyRequest(c.Server, vocabularyID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingVocabulary Read a vocabulary
+//
+// What the institution says of it.
+//
+// Corresponds with GET /v1/ticketing/vocabularies/{vocabulary_id} (the `GetTicketingVocabulary` operationId).
+func (c *Client) GetTicketingVocabulary(ctx context.Context, vocabularyID TicketingVocabularyID, params *GetTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingVocabularyRequest(c.Server, vocabularyID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingVocabularyWithBody Change a vocabulary
+//
+// Its code never changes.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+func (c *Client) UpdateTicketingVocabularyWithBody(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingVocabularyRequestWithBody(c.Server, vocabularyID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody Change a vocabulary
+//
+// Its code never changes.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+func (c *Client) UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingVocabularyRequestWithApplicationMergePatchPlusJSONBody(c.Server, vocabularyID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -50057,6 +51183,433 @@ func NewPutGenericMailboxRequestWithBody(server string, mailbox GenericMailboxNa
 	return req, nil
 }
 
+// NewListTicketingMappingsRequest constructs an http.Request for the ListTicketingMappings method
+func NewListTicketingMappingsRequest(server string, params *ListTicketingMappingsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mappings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Vocabulary != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "vocabulary", *params.Vocabulary, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Field != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "field", *params.Field, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Value != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "value", *params.Value, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.TermID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "term_id", *params.TermID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTicketingMappingRequest calls the generic CreateTicketingMapping builder with application/json body
+func NewCreateTicketingMappingRequest(server string, params *CreateTicketingMappingParams, body CreateTicketingMappingJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTicketingMappingRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateTicketingMappingRequestWithBody constructs an http.Request for the CreateTicketingMapping method, with any body, and a specified content type
+func NewCreateTicketingMappingRequestWithBody(server string, params *CreateTicketingMappingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mappings")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewBatchTicketingMappingsRequest calls the generic BatchTicketingMappings builder with application/json body
+func NewBatchTicketingMappingsRequest(server string, params *BatchTicketingMappingsParams, body BatchTicketingMappingsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBatchTicketingMappingsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewBatchTicketingMappingsRequestWithBody constructs an http.Request for the BatchTicketingMappings method, with any body, and a specified content type
+func NewBatchTicketingMappingsRequestWithBody(server string, params *BatchTicketingMappingsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mappings/batch")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteTicketingMappingRequest constructs an http.Request for the DeleteTicketingMapping method
+func NewDeleteTicketingMappingRequest(server string, mappingID TicketingMappingID, params *DeleteTicketingMappingParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mapping_id", mappingID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mappings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingMappingRequest constructs an http.Request for the GetTicketingMapping method
+func NewGetTicketingMappingRequest(server string, mappingID TicketingMappingID, params *GetTicketingMappingParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mapping_id", mappingID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mappings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateTicketingMappingRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTicketingMapping builder with application/merge-patch+json body
+func NewUpdateTicketingMappingRequestWithApplicationMergePatchPlusJSONBody(server string, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, body UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTicketingMappingRequestWithBody(server, mappingID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTicketingMappingRequestWithBody constructs an http.Request for the UpdateTicketingMapping method, with any body, and a specified content type
+func NewUpdateTicketingMappingRequestWithBody(server string, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mapping_id", mappingID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/mappings/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListTicketingMembershipsRequest constructs an http.Request for the ListTicketingMemberships method
 func NewListTicketingMembershipsRequest(server string, params *ListTicketingMembershipsParams) (*http.Request, error) {
 	var err error
@@ -50938,6 +52491,18 @@ func NewListTicketingPerformancesRequest(server string, params *ListTicketingPer
 
 		}
 
+		if params.Reference != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reference", *params.Reference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -50994,6 +52559,79 @@ func NewGetTicketingPerformanceRequest(server string, performanceID TicketingPer
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateTicketingPerformanceRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTicketingPerformance builder with application/merge-patch+json body
+func NewUpdateTicketingPerformanceRequestWithApplicationMergePatchPlusJSONBody(server string, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, body UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTicketingPerformanceRequestWithBody(server, performanceID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTicketingPerformanceRequestWithBody constructs an http.Request for the UpdateTicketingPerformance method, with any body, and a specified content type
+func NewUpdateTicketingPerformanceRequestWithBody(server string, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "performance_id", performanceID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/performances/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -51240,6 +52878,18 @@ func NewListTicketingProductionsRequest(server string, params *ListTicketingProd
 
 		}
 
+		if params.Reference != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reference", *params.Reference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -51296,6 +52946,79 @@ func NewGetTicketingProductionRequest(server string, productionID TicketingProdu
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateTicketingProductionRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTicketingProduction builder with application/merge-patch+json body
+func NewUpdateTicketingProductionRequestWithApplicationMergePatchPlusJSONBody(server string, productionID TicketingProductionID, params *UpdateTicketingProductionParams, body UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTicketingProductionRequestWithBody(server, productionID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTicketingProductionRequestWithBody constructs an http.Request for the UpdateTicketingProduction method, with any body, and a specified content type
+func NewUpdateTicketingProductionRequestWithBody(server string, productionID TicketingProductionID, params *UpdateTicketingProductionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "production_id", productionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/productions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -53935,6 +55658,18 @@ func NewListTicketingVenuesRequest(server string, params *ListTicketingVenuesPar
 
 		}
 
+		if params.Reference != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reference", *params.Reference, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -53991,6 +55726,405 @@ func NewGetTicketingVenueRequest(server string, venueID TicketingVenueID, params
 			}
 
 			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateTicketingVenueRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTicketingVenue builder with application/merge-patch+json body
+func NewUpdateTicketingVenueRequestWithApplicationMergePatchPlusJSONBody(server string, venueID TicketingVenueID, params *UpdateTicketingVenueParams, body UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTicketingVenueRequestWithBody(server, venueID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTicketingVenueRequestWithBody constructs an http.Request for the UpdateTicketingVenue method, with any body, and a specified content type
+func NewUpdateTicketingVenueRequestWithBody(server string, venueID TicketingVenueID, params *UpdateTicketingVenueParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "venue_id", venueID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/venues/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingVocabulariesRequest constructs an http.Request for the ListTicketingVocabularies method
+func NewListTicketingVocabulariesRequest(server string, params *ListTicketingVocabulariesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vocabularies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Code != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", *params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateTicketingVocabularyRequest calls the generic CreateTicketingVocabulary builder with application/json body
+func NewCreateTicketingVocabularyRequest(server string, params *CreateTicketingVocabularyParams, body CreateTicketingVocabularyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateTicketingVocabularyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateTicketingVocabularyRequestWithBody constructs an http.Request for the CreateTicketingVocabulary method, with any body, and a specified content type
+func NewCreateTicketingVocabularyRequestWithBody(server string, params *CreateTicketingVocabularyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vocabularies")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteTicketingVocabularyRequest constructs an http.Request for the DeleteTicketingVocabulary method
+func NewDeleteTicketingVocabularyRequest(server string, vocabularyID TicketingVocabularyID, params *DeleteTicketingVocabularyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "vocabulary_id", vocabularyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vocabularies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingVocabularyRequest constructs an http.Request for the GetTicketingVocabulary method
+func NewGetTicketingVocabularyRequest(server string, vocabularyID TicketingVocabularyID, params *GetTicketingVocabularyParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "vocabulary_id", vocabularyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vocabularies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateTicketingVocabularyRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTicketingVocabulary builder with application/merge-patch+json body
+func NewUpdateTicketingVocabularyRequestWithApplicationMergePatchPlusJSONBody(server string, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTicketingVocabularyRequestWithBody(server, vocabularyID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTicketingVocabularyRequestWithBody constructs an http.Request for the UpdateTicketingVocabulary method, with any body, and a specified content type
+func NewUpdateTicketingVocabularyRequestWithBody(server string, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "vocabulary_id", vocabularyID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vocabularies/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
 		}
 
 	}
@@ -59478,6 +61612,89 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/ticketing/mailboxes/{mailbox} (the `PutGenericMailbox` operationId).
 	PutGenericMailboxWithResponse(ctx context.Context, mailbox GenericMailboxName, params *PutGenericMailboxParams, body PutGenericMailboxJSONRequestBody, reqEditors ...RequestEditorFn) (*PutGenericMailboxResponse, error)
 
+	// ListTicketingMappingsWithResponse List mappings
+	//
+	// Which value of which source stands for which term, the oldest first. A key bound to one source sees those of that source and those of all.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/mappings (the `ListTicketingMappings` operationId).
+	ListTicketingMappingsWithResponse(ctx context.Context, params *ListTicketingMappingsParams, reqEditors ...RequestEditorFn) (*ListTicketingMappingsResponse, error)
+
+	// CreateTicketingMappingWithBodyWithResponse Map a value to a term
+	//
+	// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+	// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+	CreateTicketingMappingWithBodyWithResponse(ctx context.Context, params *CreateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingMappingResponse, error)
+
+	// CreateTicketingMappingWithResponse Map a value to a term
+	//
+	// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+	// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+	CreateTicketingMappingWithResponse(ctx context.Context, params *CreateTicketingMappingParams, body CreateTicketingMappingJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingMappingResponse, error)
+
+	// BatchTicketingMappingsWithBodyWithResponse Map up to 200 values at once
+	//
+	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+	BatchTicketingMappingsWithBodyWithResponse(ctx context.Context, params *BatchTicketingMappingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BatchTicketingMappingsResponse, error)
+
+	// BatchTicketingMappingsWithResponse Map up to 200 values at once
+	//
+	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+	BatchTicketingMappingsWithResponse(ctx context.Context, params *BatchTicketingMappingsParams, body BatchTicketingMappingsJSONRequestBody, reqEditors ...RequestEditorFn) (*BatchTicketingMappingsResponse, error)
+
+	// DeleteTicketingMappingWithResponse Take a mapping away
+	//
+	// The value stands for nothing in that vocabulary any more. `If-Match` is required.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/ticketing/mappings/{mapping_id} (the `DeleteTicketingMapping` operationId).
+	DeleteTicketingMappingWithResponse(ctx context.Context, mappingID TicketingMappingID, params *DeleteTicketingMappingParams, reqEditors ...RequestEditorFn) (*DeleteTicketingMappingResponse, error)
+
+	// GetTicketingMappingWithResponse Read a mapping
+	//
+	// Which value stands for which term.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/mappings/{mapping_id} (the `GetTicketingMapping` operationId).
+	GetTicketingMappingWithResponse(ctx context.Context, mappingID TicketingMappingID, params *GetTicketingMappingParams, reqEditors ...RequestEditorFn) (*GetTicketingMappingResponse, error)
+
+	// UpdateTicketingMappingWithBodyWithResponse Map a value to another term
+	//
+	// The value never changes; map another one instead.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+	UpdateTicketingMappingWithBodyWithResponse(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingMappingResponse, error)
+
+	// UpdateTicketingMappingWithApplicationMergePatchPlusJSONBodyWithResponse Map a value to another term
+	//
+	// The value never changes; map another one instead.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+	UpdateTicketingMappingWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, body UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingMappingResponse, error)
+
 	// ListTicketingMembershipsWithResponse List subscriptions, passes and memberships
 	//
 	// Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
@@ -59595,6 +61812,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/ticketing/performances/{performance_id} (the `GetTicketingPerformance` operationId).
 	GetTicketingPerformanceWithResponse(ctx context.Context, performanceID TicketingPerformanceID, params *GetTicketingPerformanceParams, reqEditors ...RequestEditorFn) (*GetTicketingPerformanceResponse, error)
 
+	// UpdateTicketingPerformanceWithBodyWithResponse Say what schemes outside call a performance
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+	UpdateTicketingPerformanceWithBodyWithResponse(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingPerformanceResponse, error)
+
+	// UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBodyWithResponse Say what schemes outside call a performance
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+	UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, body UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingPerformanceResponse, error)
+
 	// ListTicketingPriceTypesWithResponse List price types
 	//
 	// Price types with the class the institution counts them in.
@@ -59630,6 +61865,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/productions/{production_id} (the `GetTicketingProduction` operationId).
 	GetTicketingProductionWithResponse(ctx context.Context, productionID TicketingProductionID, params *GetTicketingProductionParams, reqEditors ...RequestEditorFn) (*GetTicketingProductionResponse, error)
+
+	// UpdateTicketingProductionWithBodyWithResponse Say what schemes outside call a production
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+	UpdateTicketingProductionWithBodyWithResponse(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingProductionResponse, error)
+
+	// UpdateTicketingProductionWithApplicationMergePatchPlusJSONBodyWithResponse Say what schemes outside call a production
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+	UpdateTicketingProductionWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, body UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingProductionResponse, error)
 
 	// ListTicketingProductsWithResponse List products
 	//
@@ -60091,6 +62344,87 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/ticketing/venues/{venue_id} (the `GetTicketingVenue` operationId).
 	GetTicketingVenueWithResponse(ctx context.Context, venueID TicketingVenueID, params *GetTicketingVenueParams, reqEditors ...RequestEditorFn) (*GetTicketingVenueResponse, error)
+
+	// UpdateTicketingVenueWithBodyWithResponse Say what schemes outside call a venue
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+	UpdateTicketingVenueWithBodyWithResponse(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingVenueResponse, error)
+
+	// UpdateTicketingVenueWithApplicationMergePatchPlusJSONBodyWithResponse Say what schemes outside call a venue
+	//
+	// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+	UpdateTicketingVenueWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, body UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVenueResponse, error)
+
+	// ListTicketingVocabulariesWithResponse List vocabularies
+	//
+	// The lists of terms that values of sources are mapped to, by code. Their terms stay where they are kept.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/vocabularies (the `ListTicketingVocabularies` operationId).
+	ListTicketingVocabulariesWithResponse(ctx context.Context, params *ListTicketingVocabulariesParams, reqEditors ...RequestEditorFn) (*ListTicketingVocabulariesResponse, error)
+
+	// CreateTicketingVocabularyWithBodyWithResponse Register a vocabulary
+	//
+	// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+	CreateTicketingVocabularyWithBodyWithResponse(ctx context.Context, params *CreateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingVocabularyResponse, error)
+
+	// CreateTicketingVocabularyWithResponse Register a vocabulary
+	//
+	// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+	CreateTicketingVocabularyWithResponse(ctx context.Context, params *CreateTicketingVocabularyParams, body CreateTicketingVocabularyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingVocabularyResponse, error)
+
+	// DeleteTicketingVocabularyWithResponse Remove a vocabulary
+	//
+	// Only one to whose terms nothing is mapped. `If-Match` is required.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/ticketing/vocabularies/{vocabulary_id} (the `DeleteTicketingVocabulary` operationId).
+	DeleteTicketingVocabularyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *DeleteTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*DeleteTicketingVocabularyResponse, error)
+
+	// GetTicketingVocabularyWithResponse Read a vocabulary
+	//
+	// What the institution says of it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/vocabularies/{vocabulary_id} (the `GetTicketingVocabulary` operationId).
+	GetTicketingVocabularyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *GetTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*GetTicketingVocabularyResponse, error)
+
+	// UpdateTicketingVocabularyWithBodyWithResponse Change a vocabulary
+	//
+	// Its code never changes.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+	UpdateTicketingVocabularyWithBodyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingVocabularyResponse, error)
+
+	// UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBodyWithResponse Change a vocabulary
+	//
+	// Its code never changes.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+	UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVocabularyResponse, error)
 
 	// ListUsersWithResponse List users
 	//
@@ -73172,6 +75506,281 @@ func (r PutGenericMailboxResponse) ContentType() string {
 	return ""
 }
 
+// ListTicketingMappingsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingMappings
+type ListTicketingMappingsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingMappingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingMappingList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingMappingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingMappingsResponse) GetJSON200() *TicketingMappingList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingMappingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingMappingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingMappingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingMappingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTicketingMappingResponse201Headers the declared response headers of an HTTP 201 response for CreateTicketingMapping
+type CreateTicketingMappingResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateTicketingMappingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *TicketingMapping
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateTicketingMappingResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTicketingMappingResponse) GetJSON201() *TicketingMapping {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTicketingMappingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTicketingMappingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTicketingMappingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTicketingMappingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BatchTicketingMappingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON207 the response for an HTTP 207 `application/json` response
+	JSON207 *TicketingMappingBatchResult
+}
+
+// GetJSON207 returns the response for an HTTP 207 `application/json` response
+func (r BatchTicketingMappingsResponse) GetJSON207() *TicketingMappingBatchResult {
+	return r.JSON207
+}
+
+// GetBody returns the raw response body bytes
+func (r BatchTicketingMappingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BatchTicketingMappingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BatchTicketingMappingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BatchTicketingMappingsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteTicketingMappingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTicketingMappingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTicketingMappingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTicketingMappingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTicketingMappingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingMappingResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingMapping
+type GetTicketingMappingResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingMappingResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingMapping
+type GetTicketingMappingResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingMappingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingMapping
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingMappingResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingMappingResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingMappingResponse) GetJSON200() *TicketingMapping {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingMappingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingMappingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingMappingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingMappingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateTicketingMappingResponse200Headers the declared response headers of an HTTP 200 response for UpdateTicketingMapping
+type UpdateTicketingMappingResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTicketingMappingResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingMapping
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTicketingMappingResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTicketingMappingResponse) GetJSON200() *TicketingMapping {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTicketingMappingResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTicketingMappingResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTicketingMappingResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTicketingMappingResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTicketingMembershipsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingMemberships
 type ListTicketingMembershipsResponse200Headers struct {
 	Link *string
@@ -73666,6 +76275,54 @@ func (r GetTicketingPerformanceResponse) ContentType() string {
 	return ""
 }
 
+// UpdateTicketingPerformanceResponse200Headers the declared response headers of an HTTP 200 response for UpdateTicketingPerformance
+type UpdateTicketingPerformanceResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTicketingPerformanceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingPerformance
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTicketingPerformanceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTicketingPerformanceResponse) GetJSON200() *TicketingPerformance {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTicketingPerformanceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTicketingPerformanceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTicketingPerformanceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTicketingPerformanceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListTicketingPriceTypesResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingPriceTypes
 type ListTicketingPriceTypesResponse200Headers struct {
 	Link *string
@@ -73866,6 +76523,54 @@ func (r GetTicketingProductionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetTicketingProductionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateTicketingProductionResponse200Headers the declared response headers of an HTTP 200 response for UpdateTicketingProduction
+type UpdateTicketingProductionResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTicketingProductionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingProduction
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTicketingProductionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTicketingProductionResponse) GetJSON200() *TicketingProduction {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTicketingProductionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTicketingProductionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTicketingProductionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTicketingProductionResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -75618,6 +78323,288 @@ func (r GetTicketingVenueResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetTicketingVenueResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateTicketingVenueResponse200Headers the declared response headers of an HTTP 200 response for UpdateTicketingVenue
+type UpdateTicketingVenueResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTicketingVenueResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVenue
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTicketingVenueResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTicketingVenueResponse) GetJSON200() *TicketingVenue {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTicketingVenueResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTicketingVenueResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTicketingVenueResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTicketingVenueResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingVocabulariesResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingVocabularies
+type ListTicketingVocabulariesResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingVocabulariesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVocabularyList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingVocabulariesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingVocabulariesResponse) GetJSON200() *TicketingVocabularyList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingVocabulariesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingVocabulariesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingVocabulariesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingVocabulariesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateTicketingVocabularyResponse201Headers the declared response headers of an HTTP 201 response for CreateTicketingVocabulary
+type CreateTicketingVocabularyResponse201Headers struct {
+	ETag     string
+	Location string
+}
+
+type CreateTicketingVocabularyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *TicketingVocabulary
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateTicketingVocabularyResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateTicketingVocabularyResponse) GetJSON201() *TicketingVocabulary {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateTicketingVocabularyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateTicketingVocabularyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateTicketingVocabularyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateTicketingVocabularyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteTicketingVocabularyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTicketingVocabularyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTicketingVocabularyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTicketingVocabularyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTicketingVocabularyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingVocabularyResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingVocabulary
+type GetTicketingVocabularyResponse200Headers struct {
+	ETag string
+}
+
+// GetTicketingVocabularyResponse304Headers the declared response headers of an HTTP 304 response for GetTicketingVocabulary
+type GetTicketingVocabularyResponse304Headers struct {
+	ETag string
+}
+
+type GetTicketingVocabularyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVocabulary
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingVocabularyResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTicketingVocabularyResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingVocabularyResponse) GetJSON200() *TicketingVocabulary {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingVocabularyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingVocabularyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingVocabularyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingVocabularyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateTicketingVocabularyResponse200Headers the declared response headers of an HTTP 200 response for UpdateTicketingVocabulary
+type UpdateTicketingVocabularyResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTicketingVocabularyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVocabulary
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTicketingVocabularyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTicketingVocabularyResponse) GetJSON200() *TicketingVocabulary {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTicketingVocabularyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTicketingVocabularyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTicketingVocabularyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTicketingVocabularyResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -82886,6 +85873,143 @@ func (c *ClientWithResponses) PutGenericMailboxWithResponse(ctx context.Context,
 	return ParsePutGenericMailboxResponse(rsp)
 }
 
+// ListTicketingMappingsWithResponse List mappings
+//
+// Which value of which source stands for which term, the oldest first. A key bound to one source sees those of that source and those of all.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/mappings (the `ListTicketingMappings` operationId).
+func (c *ClientWithResponses) ListTicketingMappingsWithResponse(ctx context.Context, params *ListTicketingMappingsParams, reqEditors ...RequestEditorFn) (*ListTicketingMappingsResponse, error) {
+	rsp, err := c.ListTicketingMappings(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingMappingsResponse(rsp)
+}
+
+// CreateTicketingMappingWithBodyWithResponse Map a value to a term
+//
+// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+func (c *ClientWithResponses) CreateTicketingMappingWithBodyWithResponse(ctx context.Context, params *CreateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingMappingResponse, error) {
+	rsp, err := c.CreateTicketingMappingWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingMappingResponse(rsp)
+}
+
+// CreateTicketingMappingWithResponse Map a value to a term
+//
+// A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+// What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/mappings (the `CreateTicketingMapping` operationId).
+func (c *ClientWithResponses) CreateTicketingMappingWithResponse(ctx context.Context, params *CreateTicketingMappingParams, body CreateTicketingMappingJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingMappingResponse, error) {
+	rsp, err := c.CreateTicketingMapping(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingMappingResponse(rsp)
+}
+
+// BatchTicketingMappingsWithBodyWithResponse Map up to 200 values at once
+//
+// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+func (c *ClientWithResponses) BatchTicketingMappingsWithBodyWithResponse(ctx context.Context, params *BatchTicketingMappingsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BatchTicketingMappingsResponse, error) {
+	rsp, err := c.BatchTicketingMappingsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBatchTicketingMappingsResponse(rsp)
+}
+
+// BatchTicketingMappingsWithResponse Map up to 200 values at once
+//
+// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/mappings/batch (the `BatchTicketingMappings` operationId).
+func (c *ClientWithResponses) BatchTicketingMappingsWithResponse(ctx context.Context, params *BatchTicketingMappingsParams, body BatchTicketingMappingsJSONRequestBody, reqEditors ...RequestEditorFn) (*BatchTicketingMappingsResponse, error) {
+	rsp, err := c.BatchTicketingMappings(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBatchTicketingMappingsResponse(rsp)
+}
+
+// DeleteTicketingMappingWithResponse Take a mapping away
+//
+// The value stands for nothing in that vocabulary any more. `If-Match` is required.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/ticketing/mappings/{mapping_id} (the `DeleteTicketingMapping` operationId).
+func (c *ClientWithResponses) DeleteTicketingMappingWithResponse(ctx context.Context, mappingID TicketingMappingID, params *DeleteTicketingMappingParams, reqEditors ...RequestEditorFn) (*DeleteTicketingMappingResponse, error) {
+	rsp, err := c.DeleteTicketingMapping(ctx, mappingID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTicketingMappingResponse(rsp)
+}
+
+// GetTicketingMappingWithResponse Read a mapping
+//
+// Which value stands for which term.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/mappings/{mapping_id} (the `GetTicketingMapping` operationId).
+func (c *ClientWithResponses) GetTicketingMappingWithResponse(ctx context.Context, mappingID TicketingMappingID, params *GetTicketingMappingParams, reqEditors ...RequestEditorFn) (*GetTicketingMappingResponse, error) {
+	rsp, err := c.GetTicketingMapping(ctx, mappingID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingMappingResponse(rsp)
+}
+
+// UpdateTicketingMappingWithBodyWithResponse Map a value to another term
+//
+// The value never changes; map another one instead.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+func (c *ClientWithResponses) UpdateTicketingMappingWithBodyWithResponse(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingMappingResponse, error) {
+	rsp, err := c.UpdateTicketingMappingWithBody(ctx, mappingID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingMappingResponse(rsp)
+}
+
+// UpdateTicketingMappingWithApplicationMergePatchPlusJSONBodyWithResponse Map a value to another term
+//
+// The value never changes; map another one instead.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/mappings/{mapping_id} (the `UpdateTicketingMapping` operationId).
+func (c *ClientWithResponses) UpdateTicketingMappingWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, mappingID TicketingMappingID, params *UpdateTicketingMappingParams, body UpdateTicketingMappingApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingMappingResponse, error) {
+	rsp, err := c.UpdateTicketingMappingWithApplicationMergePatchPlusJSONBody(ctx, mappingID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingMappingResponse(rsp)
+}
+
 // ListTicketingMembershipsWithResponse List subscriptions, passes and memberships
 //
 // Of every source, the latest received first, each with its status as of a day: derived from its dates, its uses, the source's word and the rules of its product or source.
@@ -83081,6 +86205,36 @@ func (c *ClientWithResponses) GetTicketingPerformanceWithResponse(ctx context.Co
 	return ParseGetTicketingPerformanceResponse(rsp)
 }
 
+// UpdateTicketingPerformanceWithBodyWithResponse Say what schemes outside call a performance
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+func (c *ClientWithResponses) UpdateTicketingPerformanceWithBodyWithResponse(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingPerformanceResponse, error) {
+	rsp, err := c.UpdateTicketingPerformanceWithBody(ctx, performanceID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingPerformanceResponse(rsp)
+}
+
+// UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBodyWithResponse Say what schemes outside call a performance
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/performances/{performance_id} (the `UpdateTicketingPerformance` operationId).
+func (c *ClientWithResponses) UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, performanceID TicketingPerformanceID, params *UpdateTicketingPerformanceParams, body UpdateTicketingPerformanceApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingPerformanceResponse, error) {
+	rsp, err := c.UpdateTicketingPerformanceWithApplicationMergePatchPlusJSONBody(ctx, performanceID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingPerformanceResponse(rsp)
+}
+
 // ListTicketingPriceTypesWithResponse List price types
 //
 // Price types with the class the institution counts them in.
@@ -83139,6 +86293,36 @@ func (c *ClientWithResponses) GetTicketingProductionWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseGetTicketingProductionResponse(rsp)
+}
+
+// UpdateTicketingProductionWithBodyWithResponse Say what schemes outside call a production
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+func (c *ClientWithResponses) UpdateTicketingProductionWithBodyWithResponse(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingProductionResponse, error) {
+	rsp, err := c.UpdateTicketingProductionWithBody(ctx, productionID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingProductionResponse(rsp)
+}
+
+// UpdateTicketingProductionWithApplicationMergePatchPlusJSONBodyWithResponse Say what schemes outside call a production
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/productions/{production_id} (the `UpdateTicketingProduction` operationId).
+func (c *ClientWithResponses) UpdateTicketingProductionWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, productionID TicketingProductionID, params *UpdateTicketingProductionParams, body UpdateTicketingProductionApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingProductionResponse, error) {
+	rsp, err := c.UpdateTicketingProductionWithApplicationMergePatchPlusJSONBody(ctx, productionID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingProductionResponse(rsp)
 }
 
 // ListTicketingProductsWithResponse List products
@@ -83888,6 +87072,141 @@ func (c *ClientWithResponses) GetTicketingVenueWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseGetTicketingVenueResponse(rsp)
+}
+
+// UpdateTicketingVenueWithBodyWithResponse Say what schemes outside call a venue
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+func (c *ClientWithResponses) UpdateTicketingVenueWithBodyWithResponse(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingVenueResponse, error) {
+	rsp, err := c.UpdateTicketingVenueWithBody(ctx, venueID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingVenueResponse(rsp)
+}
+
+// UpdateTicketingVenueWithApplicationMergePatchPlusJSONBodyWithResponse Say what schemes outside call a venue
+//
+// `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/venues/{venue_id} (the `UpdateTicketingVenue` operationId).
+func (c *ClientWithResponses) UpdateTicketingVenueWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, venueID TicketingVenueID, params *UpdateTicketingVenueParams, body UpdateTicketingVenueApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVenueResponse, error) {
+	rsp, err := c.UpdateTicketingVenueWithApplicationMergePatchPlusJSONBody(ctx, venueID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingVenueResponse(rsp)
+}
+
+// ListTicketingVocabulariesWithResponse List vocabularies
+//
+// The lists of terms that values of sources are mapped to, by code. Their terms stay where they are kept.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/vocabularies (the `ListTicketingVocabularies` operationId).
+func (c *ClientWithResponses) ListTicketingVocabulariesWithResponse(ctx context.Context, params *ListTicketingVocabulariesParams, reqEditors ...RequestEditorFn) (*ListTicketingVocabulariesResponse, error) {
+	rsp, err := c.ListTicketingVocabularies(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingVocabulariesResponse(rsp)
+}
+
+// CreateTicketingVocabularyWithBodyWithResponse Register a vocabulary
+//
+// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+func (c *ClientWithResponses) CreateTicketingVocabularyWithBodyWithResponse(ctx context.Context, params *CreateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateTicketingVocabularyResponse, error) {
+	rsp, err := c.CreateTicketingVocabularyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingVocabularyResponse(rsp)
+}
+
+// CreateTicketingVocabularyWithResponse Register a vocabulary
+//
+// By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/ticketing/vocabularies (the `CreateTicketingVocabulary` operationId).
+func (c *ClientWithResponses) CreateTicketingVocabularyWithResponse(ctx context.Context, params *CreateTicketingVocabularyParams, body CreateTicketingVocabularyJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateTicketingVocabularyResponse, error) {
+	rsp, err := c.CreateTicketingVocabulary(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateTicketingVocabularyResponse(rsp)
+}
+
+// DeleteTicketingVocabularyWithResponse Remove a vocabulary
+//
+// Only one to whose terms nothing is mapped. `If-Match` is required.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/ticketing/vocabularies/{vocabulary_id} (the `DeleteTicketingVocabulary` operationId).
+func (c *ClientWithResponses) DeleteTicketingVocabularyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *DeleteTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*DeleteTicketingVocabularyResponse, error) {
+	rsp, err := c.DeleteTicketingVocabulary(ctx, vocabularyID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTicketingVocabularyResponse(rsp)
+}
+
+// GetTicketingVocabularyWithResponse Read a vocabulary
+//
+// What the institution says of it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/vocabularies/{vocabulary_id} (the `GetTicketingVocabulary` operationId).
+func (c *ClientWithResponses) GetTicketingVocabularyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *GetTicketingVocabularyParams, reqEditors ...RequestEditorFn) (*GetTicketingVocabularyResponse, error) {
+	rsp, err := c.GetTicketingVocabulary(ctx, vocabularyID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingVocabularyResponse(rsp)
+}
+
+// UpdateTicketingVocabularyWithBodyWithResponse Change a vocabulary
+//
+// Its code never changes.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+func (c *ClientWithResponses) UpdateTicketingVocabularyWithBodyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingVocabularyResponse, error) {
+	rsp, err := c.UpdateTicketingVocabularyWithBody(ctx, vocabularyID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingVocabularyResponse(rsp)
+}
+
+// UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBodyWithResponse Change a vocabulary
+//
+// Its code never changes.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
+func (c *ClientWithResponses) UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVocabularyResponse, error) {
+	rsp, err := c.UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody(ctx, vocabularyID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingVocabularyResponse(rsp)
 }
 
 // ListUsersWithResponse List users
@@ -94566,6 +97885,224 @@ func ParsePutGenericMailboxResponse(rsp *http.Response) (*PutGenericMailboxRespo
 	return response, nil
 }
 
+// ParseListTicketingMappingsResponse parses an HTTP response from a ListTicketingMappingsWithResponse call
+func ParseListTicketingMappingsResponse(rsp *http.Response) (*ListTicketingMappingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingMappingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingMappingList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingMappingsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTicketingMappingResponse parses an HTTP response from a CreateTicketingMappingWithResponse call
+func ParseCreateTicketingMappingResponse(rsp *http.Response) (*CreateTicketingMappingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTicketingMappingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest TicketingMapping
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateTicketingMappingResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBatchTicketingMappingsResponse parses an HTTP response from a BatchTicketingMappingsWithResponse call
+func ParseBatchTicketingMappingsResponse(rsp *http.Response) (*BatchTicketingMappingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BatchTicketingMappingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 207:
+		var dest TicketingMappingBatchResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON207 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTicketingMappingResponse parses an HTTP response from a DeleteTicketingMappingWithResponse call
+func ParseDeleteTicketingMappingResponse(rsp *http.Response) (*DeleteTicketingMappingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTicketingMappingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingMappingResponse parses an HTTP response from a GetTicketingMappingWithResponse call
+func ParseGetTicketingMappingResponse(rsp *http.Response) (*GetTicketingMappingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingMappingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingMapping
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingMappingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingMappingResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTicketingMappingResponse parses an HTTP response from a UpdateTicketingMappingWithResponse call
+func ParseUpdateTicketingMappingResponse(rsp *http.Response) (*UpdateTicketingMappingResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTicketingMappingResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingMapping
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTicketingMappingResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListTicketingMembershipsResponse parses an HTTP response from a ListTicketingMembershipsWithResponse call
 func ParseListTicketingMembershipsResponse(rsp *http.Response) (*ListTicketingMembershipsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -94982,6 +98519,45 @@ func ParseGetTicketingPerformanceResponse(rsp *http.Response) (*GetTicketingPerf
 	return response, nil
 }
 
+// ParseUpdateTicketingPerformanceResponse parses an HTTP response from a UpdateTicketingPerformanceWithResponse call
+func ParseUpdateTicketingPerformanceResponse(rsp *http.Response) (*UpdateTicketingPerformanceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTicketingPerformanceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingPerformance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTicketingPerformanceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListTicketingPriceTypesResponse parses an HTTP response from a ListTicketingPriceTypesWithResponse call
 func ParseListTicketingPriceTypesResponse(rsp *http.Response) (*ListTicketingPriceTypesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -95159,6 +98735,45 @@ func ParseGetTicketingProductionResponse(rsp *http.Response) (*GetTicketingProdu
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTicketingProductionResponse parses an HTTP response from a UpdateTicketingProductionWithResponse call
+func ParseUpdateTicketingProductionResponse(rsp *http.Response) (*UpdateTicketingProductionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTicketingProductionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingProduction
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTicketingProductionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -96539,6 +100154,237 @@ func ParseGetTicketingVenueResponse(rsp *http.Response) (*GetTicketingVenueRespo
 			headers.ETag = value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTicketingVenueResponse parses an HTTP response from a UpdateTicketingVenueWithResponse call
+func ParseUpdateTicketingVenueResponse(rsp *http.Response) (*UpdateTicketingVenueResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTicketingVenueResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVenue
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTicketingVenueResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingVocabulariesResponse parses an HTTP response from a ListTicketingVocabulariesWithResponse call
+func ParseListTicketingVocabulariesResponse(rsp *http.Response) (*ListTicketingVocabulariesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingVocabulariesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVocabularyList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingVocabulariesResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateTicketingVocabularyResponse parses an HTTP response from a CreateTicketingVocabularyWithResponse call
+func ParseCreateTicketingVocabularyResponse(rsp *http.Response) (*CreateTicketingVocabularyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateTicketingVocabularyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest TicketingVocabulary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateTicketingVocabularyResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTicketingVocabularyResponse parses an HTTP response from a DeleteTicketingVocabularyWithResponse call
+func ParseDeleteTicketingVocabularyResponse(rsp *http.Response) (*DeleteTicketingVocabularyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTicketingVocabularyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingVocabularyResponse parses an HTTP response from a GetTicketingVocabularyWithResponse call
+func ParseGetTicketingVocabularyResponse(rsp *http.Response) (*GetTicketingVocabularyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingVocabularyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVocabulary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingVocabularyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTicketingVocabularyResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTicketingVocabularyResponse parses an HTTP response from a UpdateTicketingVocabularyWithResponse call
+func ParseUpdateTicketingVocabularyResponse(rsp *http.Response) (*UpdateTicketingVocabularyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTicketingVocabularyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVocabulary
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTicketingVocabularyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

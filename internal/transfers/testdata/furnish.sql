@@ -122,6 +122,12 @@ SELECT pg_temp.here(), pg_temp.ref('source'), kind, external_id, pg_temp.ref(kin
 FROM (VALUES ('venue', 'V'), ('product', 'D'), ('membership', 'M'), ('gift_card', 'G'), ('scan', 'N'), ('group_booking', 'R')) r (kind, external_id);
 INSERT INTO ticketing_venues (tenant_id, id, source_id, external_id, name, street, postal_code, city, country, sibil_type, capacity, stub) VALUES
     (pg_temp.here(), pg_temp.ref('venueV'), pg_temp.ref('source'), 'V', '{"fr": "Salle de l’Île"}', '1 quai', '29200', 'Brest', 'FR', 'THEATRE', 480, false);
+INSERT INTO ticketing_references (tenant_id, record_id, scheme, identifier) VALUES (pg_temp.here(), pg_temp.ref('venueV'), 'isni', '0000000121032683');
+INSERT INTO ticketing_vocabularies (tenant_id, id, code, name, uri, edition) VALUES
+    (pg_temp.here(), pg_temp.ref('vocabulary'), 'disciplines', 'Disciplines', 'https://vocabulaires.example/d', '2026-1');
+INSERT INTO ticketing_mappings (tenant_id, id, vocabulary_id, source_id, field, value, term_id, term_label) VALUES
+    (pg_temp.here(), pg_temp.ref('mapping'), pg_temp.ref('vocabulary'), pg_temp.ref('source'), 'discipline', 'théâtre', 'D-01', '{"fr": "Théâtre"}'),
+    (pg_temp.here(), pg_temp.ref('mapping2'), pg_temp.ref('vocabulary'), NULL, 'discipline', 'théâtre', 'D-02', '{}');
 INSERT INTO ticketing_products (tenant_id, id, source_id, external_id, name, kind, benefits, stub) VALUES
     (pg_temp.here(), pg_temp.ref('productD'), pg_temp.ref('source'), 'D', '{"fr": "Carte"}', 'membership', '{reduced}', false);
 INSERT INTO ticketing_memberships (tenant_id, id, source_id, external_id, product_id, customer_id, valid_from, valid_until, time_zone, stub) VALUES

@@ -1410,7 +1410,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Say what schemes outside call a production
+         * @description `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+         */
+        patch: operations["updateTicketingProduction"];
         trace?: never;
     };
     "/v1/ticketing/performances": {
@@ -1453,7 +1457,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Say what schemes outside call a performance
+         * @description `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+         */
+        patch: operations["updateTicketingPerformance"];
         trace?: never;
     };
     "/v1/ticketing/price-types": {
@@ -1562,7 +1570,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Say what schemes outside call a venue
+         * @description `references` are all that the institution gives it; no description of its source undoes them. What the source says of it is changed at the source.
+         */
+        patch: operations["updateTicketingVenue"];
         trace?: never;
     };
     "/v1/ticketing/products": {
@@ -1945,6 +1957,137 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/vocabularies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List vocabularies
+         * @description The lists of terms that values of sources are mapped to, by code. Their terms stay where they are kept.
+         */
+        get: operations["listTicketingVocabularies"];
+        put?: never;
+        /**
+         * Register a vocabulary
+         * @description By the code under which the institution speaks of it; it may be that of a scheme of `references` too. `uri` and `edition` say where it is kept and which issue of it is meant.
+         */
+        post: operations["createTicketingVocabulary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/vocabularies/{vocabulary_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the vocabulary. */
+                vocabulary_id: components["parameters"]["TicketingVocabularyId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a vocabulary
+         * @description What the institution says of it.
+         */
+        get: operations["getTicketingVocabulary"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a vocabulary
+         * @description Only one to whose terms nothing is mapped. `If-Match` is required.
+         */
+        delete: operations["deleteTicketingVocabulary"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a vocabulary
+         * @description Its code never changes.
+         */
+        patch: operations["updateTicketingVocabulary"];
+        trace?: never;
+    };
+    "/v1/ticketing/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List mappings
+         * @description Which value of which source stands for which term, the oldest first. A key bound to one source sees those of that source and those of all.
+         */
+        get: operations["listTicketingMappings"];
+        put?: never;
+        /**
+         * Map a value to a term
+         * @description A value that sources use (`discipline`, `season` and `festival` of productions, `venue` of performances and venues, `price_type` and `audience` of price types) stands for a term of a vocabulary. `venue` and `price_type` are the name at the source or a name in any language; the others are compared as they are. A mapping of one source goes before one of all.
+         *     What the source says is not touched: productions, performances, venues and price types show the term beside it (`terms`). Those concerned have a new version, and an event each.
+         */
+        post: operations["createTicketingMapping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/mappings/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Map up to 200 values at once
+         * @description Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same order. An item names a value by `vocabulary`, `source`, `field` and `value`: `upsert` maps it or changes its term, `delete` takes its mapping away.
+         */
+        post: operations["batchTicketingMappings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/mappings/{mapping_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the mapping. */
+                mapping_id: components["parameters"]["TicketingMappingId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read a mapping
+         * @description Which value stands for which term.
+         */
+        get: operations["getTicketingMapping"];
+        put?: never;
+        post?: never;
+        /**
+         * Take a mapping away
+         * @description The value stands for nothing in that vocabulary any more. `If-Match` is required.
+         */
+        delete: operations["deleteTicketingMapping"];
+        options?: never;
+        head?: never;
+        /**
+         * Map a value to another term
+         * @description The value never changes; map another one instead.
+         */
+        patch: operations["updateTicketingMapping"];
         trace?: never;
     };
     "/v1/ticketing/connectors": {
@@ -8434,6 +8577,126 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.vocabulary.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vocabulary was registered
+         * @description A vocabulary was registered; read the record for its present state.
+         */
+        post: operations["onTicketingVocabularyCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.vocabulary.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vocabulary changed
+         * @description A vocabulary changed; read the record for its present state.
+         */
+        post: operations["onTicketingVocabularyUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.vocabulary.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A vocabulary was removed
+         * @description A vocabulary was removed; read the record for its present state.
+         */
+        post: operations["onTicketingVocabularyDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.mapping.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A value was mapped to a term
+         * @description A value was mapped to a term; read the record for its present state.
+         */
+        post: operations["onTicketingMappingCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.mapping.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A value was mapped to another term
+         * @description A value was mapped to another term; read the record for its present state.
+         */
+        post: operations["onTicketingMappingUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.mapping.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A mapping was taken away
+         * @description A mapping was taken away; read the record for its present state.
+         */
+        post: operations["onTicketingMappingDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "ticketing.source.reconciled": {
         parameters: {
             query?: never;
@@ -12692,7 +12955,13 @@ export interface components {
          *         "fr": "La Nuit des gabians"
          *       },
          *       "discipline": "theatre",
-         *       "season": "2026-2027"
+         *       "season": "2026-2027",
+         *       "references": [
+         *         {
+         *           "scheme": "wikidata",
+         *           "id": "Q1234567"
+         *         }
+         *       ]
          *     }
          */
         TicketingProductionRecord: {
@@ -12703,6 +12972,8 @@ export interface components {
             /** @description Domain of the show in the statutory ticketing return, by its label. */
             sibil_domain?: string | null;
             young_audience?: boolean | null;
+            /** @description What schemes outside call it. */
+            references?: components["schemas"]["TicketingReferenceGiven"][];
         };
         /**
          * @example {
@@ -12739,6 +13010,8 @@ export interface components {
              * @enum {string}
              */
             status: "scheduled" | "cancelled" | "postponed" | "closed";
+            /** @description What schemes outside call it. */
+            references?: components["schemas"]["TicketingReferenceGiven"][];
         };
         /**
          * @example {
@@ -13032,6 +13305,8 @@ export interface components {
             sibil_type?: "THEATRE" | "ESPACE_POLYVALENT" | "CASINO_DISCOTHEQUE_HOTEL_CAFE_RESTAURANT" | "SALLE_CONCERT_AUDITORIUM_OPERA_ZENITH" | "CABARET_MUSIC_HALL" | "PLEIN_AIR_PARC_LOISIRS_ATTRACTION" | "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU" | "LIEU_DE_CULTE" | "LIEU_DE_SANTE" | "AUTRE" | null;
             /** Format: int32 */
             capacity?: number | null;
+            /** @description What schemes outside call it. */
+            references?: components["schemas"]["TicketingReferenceGiven"][];
         };
         /**
          * @example {
@@ -13250,6 +13525,8 @@ export interface components {
          *       "festival": null,
          *       "sibil_domain": null,
          *       "young_audience": null,
+         *       "references": [],
+         *       "terms": [],
          *       "is_stub": false,
          *       "is_deleted": false,
          *       "created_at": "2026-11-23T10:15:00Z",
@@ -13273,6 +13550,10 @@ export interface components {
             festival: string | null;
             sibil_domain: string | null;
             young_audience: boolean | null;
+            /** @description What schemes outside call it: as its source says, then as the institution does. */
+            references: components["schemas"]["TicketingReferenceShown"][];
+            /** @description What its values stand for in the vocabularies of the institution. */
+            terms: components["schemas"]["TicketingTerm"][];
             is_stub: boolean;
             is_deleted: boolean;
             /** Format: date-time */
@@ -13313,6 +13594,8 @@ export interface components {
          *       "replaces_id": null,
          *       "capacity": 320,
          *       "status": "scheduled",
+         *       "references": [],
+         *       "terms": [],
          *       "is_stub": false,
          *       "is_deleted": false,
          *       "created_at": "2026-11-23T10:15:00Z",
@@ -13351,6 +13634,10 @@ export interface components {
             /** Format: int32 */
             capacity: number | null;
             status: string;
+            /** @description What schemes outside call it: as its source says, then as the institution does. */
+            references: components["schemas"]["TicketingReferenceShown"][];
+            /** @description What its values stand for in the vocabularies of the institution. */
+            terms: components["schemas"]["TicketingTerm"][];
             is_stub: boolean;
             is_deleted: boolean;
             /** Format: date-time */
@@ -13383,6 +13670,7 @@ export interface components {
          *       "class_origin": "stated",
          *       "stated_class": "full",
          *       "audience": null,
+         *       "terms": [],
          *       "is_stub": false,
          *       "is_deleted": false,
          *       "created_at": "2026-11-23T10:15:00Z",
@@ -13406,6 +13694,8 @@ export interface components {
             class_origin: string;
             stated_class: string | null;
             audience: string | null;
+            /** @description What its values stand for in the vocabularies of the institution. */
+            terms: components["schemas"]["TicketingTerm"][];
             is_stub: boolean;
             is_deleted: boolean;
             /** Format: date-time */
@@ -13654,6 +13944,8 @@ export interface components {
          *       "siret": null,
          *       "sibil_type": "THEATRE",
          *       "capacity": 320,
+         *       "references": [],
+         *       "terms": [],
          *       "is_stub": false,
          *       "is_deleted": false,
          *       "created_at": "2026-11-23T10:15:00Z",
@@ -13679,6 +13971,10 @@ export interface components {
             sibil_type: string | null;
             /** Format: int32 */
             capacity: number | null;
+            /** @description What schemes outside call it: as its source says, then as the institution does. */
+            references: components["schemas"]["TicketingReferenceShown"][];
+            /** @description What its values stand for in the vocabularies of the institution. */
+            terms: components["schemas"]["TicketingTerm"][];
             is_stub: boolean;
             is_deleted: boolean;
             /** Format: date-time */
@@ -14420,6 +14716,277 @@ export interface components {
              * @description The line of the file that it comes from, as far as one line is to blame.
              */
             line: number;
+        };
+        /** @description What a scheme outside calls the record. The identifier is kept as it is given. */
+        TicketingReferenceGiven: {
+            /** @description Short code of the scheme, in small letters: `isni`, `wikidata`, `siret`, that of a vocabulary of the institution. */
+            scheme: string;
+            id: string;
+            uri?: string | null;
+        };
+        TicketingReferenceShown: {
+            scheme: string;
+            id: string;
+            uri: string | null;
+            /** @description Who says so; the source where both do. */
+            origin: string;
+        };
+        /**
+         * @description All references that the institution gives the record. Those that its source states stay, and are not touched.
+         * @example {
+         *       "references": [
+         *         {
+         *           "scheme": "wikidata",
+         *           "id": "Q1234567",
+         *           "uri": "https://www.wikidata.org/entity/Q1234567"
+         *         }
+         *       ]
+         *     }
+         */
+        TicketingReferencesPatch: {
+            references?: components["schemas"]["TicketingReferenceGiven"][];
+        };
+        /** @description The term that a value of the record stands for. */
+        TicketingTerm: {
+            field: string;
+            /** @description What the source says. */
+            value: string;
+            vocabulary: string;
+            /** Format: uuid */
+            vocabulary_id: string;
+            term_id: string;
+            term_label: {
+                [key: string]: string;
+            };
+            term_uri: string | null;
+            /** Format: uuid */
+            mapping_id: string;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f30",
+         *       "object": "ticketing_vocabulary",
+         *       "code": "disciplines-nationales",
+         *       "name": "Disciplines du spectacle vivant",
+         *       "uri": "https://vocabulaires.example/disciplines",
+         *       "edition": "2026-1",
+         *       "description": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingVocabulary: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticketing_vocabulary";
+            code: string;
+            name: string;
+            uri: string | null;
+            /** @description The issue of it that is meant. */
+            edition: string | null;
+            description: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "code": "disciplines-nationales",
+         *       "name": "Disciplines du spectacle vivant",
+         *       "uri": "https://vocabulaires.example/disciplines",
+         *       "edition": "2026-1"
+         *     }
+         */
+        TicketingVocabularyCreate: {
+            code: string;
+            name: string;
+            uri?: string | null;
+            edition?: string | null;
+            description?: string | null;
+        };
+        /**
+         * @example {
+         *       "edition": "2026-2"
+         *     }
+         */
+        TicketingVocabularyPatch: {
+            name?: string;
+            uri?: string | null;
+            edition?: string | null;
+            description?: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingVocabularyList: {
+            data: components["schemas"]["TicketingVocabulary"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f31",
+         *       "object": "ticketing_mapping",
+         *       "vocabulary": "disciplines-nationales",
+         *       "vocabulary_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f30",
+         *       "source": "principale",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "field": "discipline",
+         *       "value": "theatre",
+         *       "term_id": "D-01",
+         *       "term_label": {
+         *         "fr": "Théâtre"
+         *       },
+         *       "term_uri": null,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 1
+         *     }
+         */
+        TicketingMapping: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "ticketing_mapping";
+            vocabulary: string;
+            /** Format: uuid */
+            vocabulary_id: string;
+            /** @description Code of the source whose value it is; null for all. */
+            source: string | null;
+            /** Format: uuid */
+            source_id: string | null;
+            field: string;
+            value: string;
+            term_id: string;
+            term_label: {
+                [key: string]: string;
+            };
+            term_uri: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "vocabulary": "disciplines-nationales",
+         *       "field": "discipline",
+         *       "value": "theatre",
+         *       "term_id": "D-01",
+         *       "term_label": {
+         *         "fr": "Théâtre"
+         *       }
+         *     }
+         */
+        TicketingMappingCreate: {
+            /** @description Code of a vocabulary. */
+            vocabulary: string;
+            /** @description Code or id of the source whose value it is; of all when absent. */
+            source?: string | null;
+            /** @enum {string} */
+            field: "discipline" | "season" | "festival" | "venue" | "price_type" | "audience";
+            value: string;
+            term_id: string;
+            term_label: components["schemas"]["TicketingText"];
+            term_uri?: string | null;
+        };
+        /**
+         * @example {
+         *       "term_id": "D-02"
+         *     }
+         */
+        TicketingMappingPatch: {
+            term_id?: string;
+            term_label?: components["schemas"]["TicketingText"];
+            term_uri?: string | null;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingMappingList: {
+            data: components["schemas"]["TicketingMapping"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "items": [
+         *         {
+         *           "vocabulary": "disciplines-nationales",
+         *           "source": "principale",
+         *           "field": "discipline",
+         *           "value": "theatre",
+         *           "term_id": "D-01",
+         *           "term_label": {
+         *             "fr": "Théâtre"
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        TicketingMappingBatch: {
+            items: components["schemas"]["TicketingMappingBatchItem"][];
+        };
+        TicketingMappingBatchItem: {
+            /**
+             * @default upsert
+             * @enum {string}
+             */
+            op: "upsert" | "delete";
+            vocabulary: string;
+            source?: string | null;
+            /** @enum {string} */
+            field: "discipline" | "season" | "festival" | "venue" | "price_type" | "audience";
+            value: string;
+            /** @description Needed for `upsert`. */
+            term_id?: string;
+            term_label?: components["schemas"]["TicketingText"];
+            term_uri?: string | null;
+        };
+        /**
+         * @example {
+         *       "results": [
+         *         {
+         *           "index": 0,
+         *           "status": 201,
+         *           "result": "created",
+         *           "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f31",
+         *           "problem": null
+         *         }
+         *       ],
+         *       "summary": {
+         *         "total": 1,
+         *         "created": 1,
+         *         "updated": 0,
+         *         "unchanged": 0,
+         *         "failed": 0
+         *       }
+         *     }
+         */
+        TicketingMappingBatchResult: {
+            results: components["schemas"]["TicketingMappingBatchItemResult"][];
+            summary: components["schemas"]["BatchSummary"];
+        };
+        TicketingMappingBatchItemResult: {
+            /** Format: int32 */
+            index: number;
+            /** Format: int32 */
+            status: number;
+            result: string | null;
+            /** Format: uuid */
+            id: string | null;
+            problem: components["schemas"]["Problem"] | null;
         };
         Connector: {
             /** @constant */
@@ -22085,6 +22652,12 @@ export interface components {
         TicketingGroupBookingId: string;
         /** @description Identifier of the contact. */
         TicketingContactId: string;
+        /** @description Id of the vocabulary. */
+        TicketingVocabularyId: string;
+        /** @description Id of the mapping. */
+        TicketingMappingId: string;
+        /** @description Named so by a scheme outside: `scheme:id`, exactly as it was given. */
+        TicketingReferenceFilter: string;
         /** @description Name of the connector. */
         ConnectorName: string;
         /** @description Identifier of the dead letter. */
@@ -24981,6 +25554,8 @@ export interface operations {
                 fields?: components["parameters"]["Fields"];
                 /** @description Received from the source with this code or id. */
                 source?: string;
+                /** @description Named so by a scheme outside: `scheme:id`, exactly as it was given. */
+                reference?: components["parameters"]["TicketingReferenceFilter"];
             };
             header?: never;
             path?: never;
@@ -25032,6 +25607,41 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    updateTicketingProduction: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the production. */
+                production_id: components["parameters"]["TicketingProductionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TicketingReferencesPatch"];
+            };
+        };
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingProduction"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
     listTicketingPerformances: {
         parameters: {
             query?: {
@@ -25054,6 +25664,8 @@ export interface operations {
                 starts_at_gte?: string;
                 /** @description Starting before this instant. */
                 starts_at_lt?: string;
+                /** @description Named so by a scheme outside: `scheme:id`, exactly as it was given. */
+                reference?: components["parameters"]["TicketingReferenceFilter"];
             };
             header?: never;
             path?: never;
@@ -25101,6 +25713,41 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateTicketingPerformance: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the performance. */
+                performance_id: components["parameters"]["TicketingPerformanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TicketingReferencesPatch"];
+            };
+        };
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingPerformance"];
+                };
+            };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
@@ -25228,6 +25875,8 @@ export interface operations {
                 fields?: components["parameters"]["Fields"];
                 /** @description Received from the source with this code or id. */
                 source?: string;
+                /** @description Named so by a scheme outside: `scheme:id`, exactly as it was given. */
+                reference?: components["parameters"]["TicketingReferenceFilter"];
             };
             header?: never;
             path?: never;
@@ -25275,6 +25924,41 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateTicketingVenue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the venue. */
+                venue_id: components["parameters"]["TicketingVenueId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TicketingReferencesPatch"];
+            };
+        };
+        responses: {
+            /** @description The record. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVenue"];
+                };
+            };
             "4XX": components["responses"]["Error"];
             default: components["responses"]["Error"];
         };
@@ -25933,6 +26617,361 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketingImportResultList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingVocabularies: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description With this code. */
+                code?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVocabularyList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTicketingVocabulary: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingVocabularyCreate"];
+            };
+        };
+        responses: {
+            /** @description The vocabulary. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVocabulary"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingVocabulary: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Id of the vocabulary. */
+                vocabulary_id: components["parameters"]["TicketingVocabularyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The vocabulary. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVocabulary"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTicketingVocabulary: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Id of the vocabulary. */
+                vocabulary_id: components["parameters"]["TicketingVocabularyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The vocabulary is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateTicketingVocabulary: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Id of the vocabulary. */
+                vocabulary_id: components["parameters"]["TicketingVocabularyId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TicketingVocabularyPatch"];
+            };
+        };
+        responses: {
+            /** @description The vocabulary. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVocabulary"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingMappings: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description To terms of the vocabulary with this code. */
+                vocabulary?: string;
+                /** @description Of the source with this code or id. */
+                source?: string;
+                /** @description Of values of this field. */
+                field?: "discipline" | "season" | "festival" | "venue" | "price_type" | "audience";
+                /** @description Of this value. */
+                value?: string;
+                /** @description To this term. */
+                term_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMappingList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    createTicketingMapping: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingMappingCreate"];
+            };
+        };
+        responses: {
+            /** @description The mapping. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMapping"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    batchTicketingMappings: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key": components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketingMappingBatch"];
+            };
+        };
+        responses: {
+            /** @description One result for each item. */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMappingBatchResult"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingMapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag already held; answered with 304 when it is still the present one. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path: {
+                /** @description Id of the mapping. */
+                mapping_id: components["parameters"]["TicketingMappingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mapping. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMapping"];
+                };
+            };
+            304: components["responses"]["NotModified"];
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    deleteTicketingMapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+            };
+            path: {
+                /** @description Id of the mapping. */
+                mapping_id: components["parameters"]["TicketingMappingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The mapping is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateTicketingMapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Id of the mapping. */
+                mapping_id: components["parameters"]["TicketingMappingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TicketingMappingPatch"];
+            };
+        };
+        responses: {
+            /** @description The mapping. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingMapping"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -35722,6 +36761,138 @@ export interface operations {
         };
     };
     onTicketingImportStarted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVocabularyCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVocabularyUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVocabularyDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMappingCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMappingUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingMappingDeleted: {
         parameters: {
             query?: never;
             header?: never;

@@ -208,6 +208,21 @@ type TicketingMailbox struct {
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
+type TicketingMapping struct {
+	TenantID     uuid.UUID       `json:"tenant_id"`
+	ID           uuid.UUID       `json:"id"`
+	VocabularyID uuid.UUID       `json:"vocabulary_id"`
+	SourceID     *uuid.UUID      `json:"source_id"`
+	Field        string          `json:"field"`
+	Value        string          `json:"value"`
+	TermID       string          `json:"term_id"`
+	TermLabel    json.RawMessage `json:"term_label"`
+	TermUri      *string         `json:"term_uri"`
+	Version      int64           `json:"version"`
+	CreatedAt    time.Time       `json:"created_at"`
+	UpdatedAt    time.Time       `json:"updated_at"`
+}
+
 type TicketingMembership struct {
 	TenantID      uuid.UUID       `json:"tenant_id"`
 	ID            uuid.UUID       `json:"id"`
@@ -314,29 +329,31 @@ type TicketingPayment struct {
 }
 
 type TicketingPerformance struct {
-	TenantID      uuid.UUID       `json:"tenant_id"`
-	ID            uuid.UUID       `json:"id"`
-	SourceID      uuid.UUID       `json:"source_id"`
-	ExternalID    string          `json:"external_id"`
-	ProductionID  *uuid.UUID      `json:"production_id"`
-	Name          json.RawMessage `json:"name"`
-	StartsAt      *time.Time      `json:"starts_at"`
-	EndsAt        *time.Time      `json:"ends_at"`
-	TimeZone      string          `json:"time_zone"`
-	Venue         *string         `json:"venue"`
-	Capacity      *int32          `json:"capacity"`
-	Status        string          `json:"status"`
-	Stub          bool            `json:"stub"`
-	Deleted       bool            `json:"deleted"`
-	Version       int64           `json:"version"`
-	CreatedAt     time.Time       `json:"created_at"`
-	UpdatedAt     time.Time       `json:"updated_at"`
-	VenueID       *uuid.UUID      `json:"venue_id"`
-	AdmissionAt   *time.Time      `json:"admission_at"`
-	SibilDomain   *string         `json:"sibil_domain"`
-	YoungAudience *bool           `json:"young_audience"`
-	ReplacesID    *uuid.UUID      `json:"replaces_id"`
-	StatedStatus  *string         `json:"stated_status"`
+	TenantID         uuid.UUID       `json:"tenant_id"`
+	ID               uuid.UUID       `json:"id"`
+	SourceID         uuid.UUID       `json:"source_id"`
+	ExternalID       string          `json:"external_id"`
+	ProductionID     *uuid.UUID      `json:"production_id"`
+	Name             json.RawMessage `json:"name"`
+	StartsAt         *time.Time      `json:"starts_at"`
+	EndsAt           *time.Time      `json:"ends_at"`
+	TimeZone         string          `json:"time_zone"`
+	Venue            *string         `json:"venue"`
+	Capacity         *int32          `json:"capacity"`
+	Status           string          `json:"status"`
+	Stub             bool            `json:"stub"`
+	Deleted          bool            `json:"deleted"`
+	Version          int64           `json:"version"`
+	CreatedAt        time.Time       `json:"created_at"`
+	UpdatedAt        time.Time       `json:"updated_at"`
+	VenueID          *uuid.UUID      `json:"venue_id"`
+	AdmissionAt      *time.Time      `json:"admission_at"`
+	SibilDomain      *string         `json:"sibil_domain"`
+	YoungAudience    *bool           `json:"young_audience"`
+	ReplacesID       *uuid.UUID      `json:"replaces_id"`
+	StatedStatus     *string         `json:"stated_status"`
+	StatedReferences json.RawMessage `json:"stated_references"`
+	SetReferences    json.RawMessage `json:"set_references"`
 }
 
 type TicketingPriceType struct {
@@ -376,21 +393,23 @@ type TicketingProduct struct {
 }
 
 type TicketingProduction struct {
-	TenantID      uuid.UUID       `json:"tenant_id"`
-	ID            uuid.UUID       `json:"id"`
-	SourceID      uuid.UUID       `json:"source_id"`
-	ExternalID    string          `json:"external_id"`
-	Name          json.RawMessage `json:"name"`
-	Discipline    *string         `json:"discipline"`
-	Season        *string         `json:"season"`
-	Stub          bool            `json:"stub"`
-	Deleted       bool            `json:"deleted"`
-	Version       int64           `json:"version"`
-	CreatedAt     time.Time       `json:"created_at"`
-	UpdatedAt     time.Time       `json:"updated_at"`
-	Festival      *string         `json:"festival"`
-	SibilDomain   *string         `json:"sibil_domain"`
-	YoungAudience *bool           `json:"young_audience"`
+	TenantID         uuid.UUID       `json:"tenant_id"`
+	ID               uuid.UUID       `json:"id"`
+	SourceID         uuid.UUID       `json:"source_id"`
+	ExternalID       string          `json:"external_id"`
+	Name             json.RawMessage `json:"name"`
+	Discipline       *string         `json:"discipline"`
+	Season           *string         `json:"season"`
+	Stub             bool            `json:"stub"`
+	Deleted          bool            `json:"deleted"`
+	Version          int64           `json:"version"`
+	CreatedAt        time.Time       `json:"created_at"`
+	UpdatedAt        time.Time       `json:"updated_at"`
+	Festival         *string         `json:"festival"`
+	SibilDomain      *string         `json:"sibil_domain"`
+	YoungAudience    *bool           `json:"young_audience"`
+	StatedReferences json.RawMessage `json:"stated_references"`
+	SetReferences    json.RawMessage `json:"set_references"`
 }
 
 type TicketingRecord struct {
@@ -481,22 +500,37 @@ type TicketingSource struct {
 }
 
 type TicketingVenue struct {
-	TenantID   uuid.UUID       `json:"tenant_id"`
-	ID         uuid.UUID       `json:"id"`
-	SourceID   uuid.UUID       `json:"source_id"`
-	ExternalID string          `json:"external_id"`
-	Name       json.RawMessage `json:"name"`
-	ParentID   *uuid.UUID      `json:"parent_id"`
-	Street     *string         `json:"street"`
-	PostalCode *string         `json:"postal_code"`
-	City       *string         `json:"city"`
-	Country    *string         `json:"country"`
-	Siret      *string         `json:"siret"`
-	SibilType  *string         `json:"sibil_type"`
-	Capacity   *int32          `json:"capacity"`
-	Stub       bool            `json:"stub"`
-	Deleted    bool            `json:"deleted"`
-	Version    int64           `json:"version"`
-	CreatedAt  time.Time       `json:"created_at"`
-	UpdatedAt  time.Time       `json:"updated_at"`
+	TenantID         uuid.UUID       `json:"tenant_id"`
+	ID               uuid.UUID       `json:"id"`
+	SourceID         uuid.UUID       `json:"source_id"`
+	ExternalID       string          `json:"external_id"`
+	Name             json.RawMessage `json:"name"`
+	ParentID         *uuid.UUID      `json:"parent_id"`
+	Street           *string         `json:"street"`
+	PostalCode       *string         `json:"postal_code"`
+	City             *string         `json:"city"`
+	Country          *string         `json:"country"`
+	Siret            *string         `json:"siret"`
+	SibilType        *string         `json:"sibil_type"`
+	Capacity         *int32          `json:"capacity"`
+	Stub             bool            `json:"stub"`
+	Deleted          bool            `json:"deleted"`
+	Version          int64           `json:"version"`
+	CreatedAt        time.Time       `json:"created_at"`
+	UpdatedAt        time.Time       `json:"updated_at"`
+	StatedReferences json.RawMessage `json:"stated_references"`
+	SetReferences    json.RawMessage `json:"set_references"`
+}
+
+type TicketingVocabulary struct {
+	TenantID    uuid.UUID `json:"tenant_id"`
+	ID          uuid.UUID `json:"id"`
+	Code        string    `json:"code"`
+	Name        string    `json:"name"`
+	Uri         *string   `json:"uri"`
+	Edition     *string   `json:"edition"`
+	Description *string   `json:"description"`
+	Version     int64     `json:"version"`
+	CreatedAt   time.Time `json:"created_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
 }

@@ -587,7 +587,7 @@ func (q *Queries) FindPayments(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const findPerformances = `-- name: FindPerformances :many
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status, stated_references, set_references FROM ticketing_performances WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingPerformance, error) {
@@ -623,6 +623,8 @@ func (q *Queries) FindPerformances(ctx context.Context, db DBTX, tenantID uuid.U
 			&i.YoungAudience,
 			&i.ReplacesID,
 			&i.StatedStatus,
+			&i.StatedReferences,
+			&i.SetReferences,
 		); err != nil {
 			return nil, err
 		}
@@ -674,7 +676,7 @@ func (q *Queries) FindPriceTypes(ctx context.Context, db DBTX, tenantID uuid.UUI
 }
 
 const findProductions = `-- name: FindProductions :many
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience, stated_references, set_references FROM ticketing_productions WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingProduction, error) {
@@ -702,6 +704,8 @@ func (q *Queries) FindProductions(ctx context.Context, db DBTX, tenantID uuid.UU
 			&i.Festival,
 			&i.SibilDomain,
 			&i.YoungAudience,
+			&i.StatedReferences,
+			&i.SetReferences,
 		); err != nil {
 			return nil, err
 		}
@@ -911,7 +915,7 @@ func (q *Queries) GetOrder(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 }
 
 const getPerformance = `-- name: GetPerformance :one
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status, stated_references, set_references FROM ticketing_performances WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetPerformance(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingPerformance, error) {
@@ -941,6 +945,8 @@ func (q *Queries) GetPerformance(ctx context.Context, db DBTX, tenantID uuid.UUI
 		&i.YoungAudience,
 		&i.ReplacesID,
 		&i.StatedStatus,
+		&i.StatedReferences,
+		&i.SetReferences,
 	)
 	return i, err
 }
@@ -972,7 +978,7 @@ func (q *Queries) GetPriceType(ctx context.Context, db DBTX, tenantID uuid.UUID,
 }
 
 const getProduction = `-- name: GetProduction :one
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience, stated_references, set_references FROM ticketing_productions WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingProduction, error) {
@@ -994,6 +1000,8 @@ func (q *Queries) GetProduction(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.Festival,
 		&i.SibilDomain,
 		&i.YoungAudience,
+		&i.StatedReferences,
+		&i.SetReferences,
 	)
 	return i, err
 }
@@ -1322,7 +1330,7 @@ func (q *Queries) ListOrders(ctx context.Context, db DBTX, arg ListOrdersParams)
 }
 
 const listPerformances = `-- name: ListPerformances :many
-SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status FROM ticketing_performances
+SELECT tenant_id, id, source_id, external_id, production_id, name, starts_at, ends_at, time_zone, venue, capacity, status, stub, deleted, version, created_at, updated_at, venue_id, admission_at, sibil_domain, young_audience, replaces_id, stated_status, stated_references, set_references FROM ticketing_performances
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND ($3::uuid IS NULL OR production_id = $3)
@@ -1387,6 +1395,8 @@ func (q *Queries) ListPerformances(ctx context.Context, db DBTX, arg ListPerform
 			&i.YoungAudience,
 			&i.ReplacesID,
 			&i.StatedStatus,
+			&i.StatedReferences,
+			&i.SetReferences,
 		); err != nil {
 			return nil, err
 		}
@@ -1454,7 +1464,7 @@ func (q *Queries) ListPriceTypes(ctx context.Context, db DBTX, arg ListPriceType
 }
 
 const listProductions = `-- name: ListProductions :many
-SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience FROM ticketing_productions
+SELECT tenant_id, id, source_id, external_id, name, discipline, season, stub, deleted, version, created_at, updated_at, festival, sibil_domain, young_audience, stated_references, set_references FROM ticketing_productions
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND id > $3::uuid
@@ -1498,6 +1508,8 @@ func (q *Queries) ListProductions(ctx context.Context, db DBTX, arg ListProducti
 			&i.Festival,
 			&i.SibilDomain,
 			&i.YoungAudience,
+			&i.StatedReferences,
+			&i.SetReferences,
 		); err != nil {
 			return nil, err
 		}

@@ -604,7 +604,7 @@ func (q *Queries) FindScans(ctx context.Context, db DBTX, tenantID uuid.UUID, id
 }
 
 const findVenues = `-- name: FindVenues :many
-SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at FROM ticketing_venues WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at, stated_references, set_references FROM ticketing_venues WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindVenues(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]TicketingVenue, error) {
@@ -635,6 +635,8 @@ func (q *Queries) FindVenues(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedReferences,
+			&i.SetReferences,
 		); err != nil {
 			return nil, err
 		}
@@ -868,7 +870,7 @@ func (q *Queries) GetScan(ctx context.Context, db DBTX, tenantID uuid.UUID, iD u
 }
 
 const getVenue = `-- name: GetVenue :one
-SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at FROM ticketing_venues WHERE tenant_id = $1 AND id = $2
+SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at, stated_references, set_references FROM ticketing_venues WHERE tenant_id = $1 AND id = $2
 `
 
 func (q *Queries) GetVenue(ctx context.Context, db DBTX, tenantID uuid.UUID, iD uuid.UUID) (TicketingVenue, error) {
@@ -893,6 +895,8 @@ func (q *Queries) GetVenue(ctx context.Context, db DBTX, tenantID uuid.UUID, iD 
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.StatedReferences,
+		&i.SetReferences,
 	)
 	return i, err
 }
@@ -1714,7 +1718,7 @@ func (q *Queries) ListSpendableGiftCards(ctx context.Context, db DBTX, arg ListS
 }
 
 const listVenues = `-- name: ListVenues :many
-SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at FROM ticketing_venues
+SELECT tenant_id, id, source_id, external_id, name, parent_id, street, postal_code, city, country, siret, sibil_type, capacity, stub, deleted, version, created_at, updated_at, stated_references, set_references FROM ticketing_venues
 WHERE tenant_id = $1 AND NOT deleted
   AND ($2::uuid IS NULL OR source_id = $2)
   AND id > $3::uuid
@@ -1761,6 +1765,8 @@ func (q *Queries) ListVenues(ctx context.Context, db DBTX, arg ListVenuesParams)
 			&i.Version,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.StatedReferences,
+			&i.SetReferences,
 		); err != nil {
 			return nil, err
 		}
