@@ -41,7 +41,9 @@ func TestReferencesOfTheSourceAndOfTheInstitution(t *testing.T) {
 	// What the source says later leaves alone what the institution says.
 	send(app.Client, piece(t2, reference("bnf", "99")))
 	require.Equal(t, []any{[]any{"bnf", "99", "source"}, []any{"isni", "0000000121032683", "institution"}, []any{"wikidata", "Q1234567", "institution"}}, said(at(app.Client, "production", "piece")))
-	found := func(list, wanted string) int { return len(app.Get("/v1/ticketing/" + list + "?reference=" + wanted).Is(200).Data()) }
+	found := func(list, wanted string) int {
+		return len(app.Get("/v1/ticketing/" + list + "?reference=" + wanted).Is(200).Data())
+	}
 	require.Equal(t, []int{1, 0, 1, 0}, []int{found("productions", "bnf:99"), found("productions", "bnf:12345"), found("productions", "wikidata:Q1234567"), found("productions", "wikidata:Q12345")})
 	send(app.Client, piece(t3))
 	require.Equal(t, 0, found("productions", "bnf:99"), "what is left out is gone")
