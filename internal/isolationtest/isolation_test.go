@@ -70,7 +70,14 @@ func everything(t *testing.T, w walls) {
 			Client: bound, own: merged(ours.own, visible.names), secret: unwilling.names, words: append([]string{unwilling.word}, identifiersOf(unwilling.names)...),
 		},
 	}
-	for _, name := range []string{"another department", "without the right to restricted contacts", "without a basis for the purpose", "another institution"} {
+	walked := []string{"another department", "without the right to restricted contacts", "without a basis for the purpose", "another institution"}
+	sealed := sealedRequest{}
+	if w == program {
+		sealed = openSealed(t, app.DB, ours)
+		intruders["a sealed family"] = sealed.intruder(ours, merged(ours.own, visible.names), hidden.names)
+		walked = append(walked, "a sealed family") // last: it has every right, and makes things
+	}
+	for _, name := range walked {
 		i := intruders[name]
 		i.url, i.reached = app.URL, map[string]int{}
 		t.Run(name, func(t *testing.T) {
@@ -89,6 +96,9 @@ func everything(t *testing.T, w walls) {
 	}
 	if w == database {
 		require.Greater(t, rewrites(), 150, "the program's predicates were there")
+	}
+	if w == program {
+		sealed.untouched(t, app.DB)
 	}
 	t.Run("what is asked for is there", func(t *testing.T) { owned(t, theirs, theirPerson, ours, hidden, restricted, unwilling) })
 }
