@@ -31,6 +31,7 @@ func measurements() []measurement {
 		{name: "list", what: "list 50, keyset, random depth", goal: 0.45, measure: inTurns, ceiling: listSQL, next: list},
 		{name: "prefix", what: "name prefix search", goal: 0.70, measure: inTurns, ceiling: prefixSQL, next: prefix},
 		{name: "fuzzy", what: "fuzzy name search", measure: fuzzy},
+		{name: "boxoffice", what: "somebody at the box office", measure: boxOffice},
 		{name: "create", what: "create one, with its event", goal: 0.45, measure: inTurns, ceiling: createSQL, next: create},
 		{name: "upsert", what: "upsert by external id, with event", goal: 0.40, measure: inTurns, ceiling: upsertSQL, next: upsert},
 		{name: "rights", what: "get with one right, against all", measure: rights},
