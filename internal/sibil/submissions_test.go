@@ -167,6 +167,9 @@ func TestASubmissionGoesOnInAnotherProcess(t *testing.T) {
 	ended(t, client, operation)
 	found := client.Get(sends).Is(200).Data()[0]
 	shows(t, found, m{"status": "succeeded", "created": 6.0, "pending": 0.0})
+	// Sent anew is only what had no answer when the process ended: one at a time.
+	require.LessOrEqual(t, server.Count("POST "+declare), 7)
+	require.Zero(t, server.Count("PUT "+declare), "what was answered is not sent again")
 	server.Lock()
 	defer server.Unlock()
 	require.Len(t, server.Held, 6)
