@@ -32,11 +32,14 @@ run: build
 build:
 	@go build -o bin/parvis ./cmd/parvis
 
+# Tests are linked without what only a debugger reads: every package links the
+# whole program once, and a third of that is for debuggers. Stack traces stay.
+
 ## test: everything that decides whether a change is good; installs what the machine lacks
 .PHONY: test
 test:
 	@tools/testmachine.sh $(MAKE) --no-print-directory verify breaking
-	@tools/testmachine.sh go test -timeout 30m ./...
+	@tools/testmachine.sh go test -timeout 30m -ldflags='-s -w' ./...
 
 ## generate: bundle the contract, generate server stubs, queries and clients
 .PHONY: generate

@@ -144,6 +144,8 @@ func newSite(t *testing.T, environment ...string) *site {
 	s := &site{dir: dir, url: "http://" + address}
 	s.env = append([]string{
 		"PARVIS_ADDR=" + address, "PARVIS_DATA_DIR=" + dir, "PARVIS_RATE_DEFAULT=10000000", "PARVIS_RATE_SEARCH=10000000", "PARVIS_RATE_INSTITUTION=0", "PARVIS_RATE_ADDRESS=0", "PARVIS_BULK_CONCURRENCY=0", "PARVIS_LOG_LEVEL=warn",
+		// Who is killed is missed sooner than in earnest.
+		"PARVIS_OPERATION_LEASE=6s",
 	}, environment...)
 	return s
 }

@@ -34,6 +34,7 @@ func (a *App) setUpJobs() error {
 	}
 	a.jobs = client
 	a.domains.operations.SetJobs(queue{client})
+	a.domains.operations.SetLease(a.Config.OperationLease)
 	a.domains.ticketing.SetJobs(queue{client})
 	return nil
 }

@@ -102,7 +102,7 @@ var tiers = floors(
 	floor{tier{5, false, "what works over all domains is handed to them through small interfaces when the program is wired"},
 		"automation reports transfers webhooks siem privacy conformance connectors"},
 	floor{tier{6, false, "the root knows everything, so nothing may know the root"}, "app"},
-	floor{tier{7, true, "commands and tests start the program"}, "cmd parvistest readmetest sdktest isolationtest archtest bench examples sdk tools"},
+	floor{tier{7, true, "commands and tests start the program"}, "cmd parvistest readmetest sdktest isolationtest webtest mailtest archtest bench examples sdk tools"},
 )
 
 type floor struct {

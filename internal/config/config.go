@@ -147,6 +147,9 @@ type Config struct {
 	// DeclaredHosts are those to which anything may be sent, each as
 	// host=country/owner/country of the owner; .example.org is all below it.
 	DeclaredHosts []string `env:"PARVIS_DECLARED_HOSTS"`
+	// OperationLease is how long a worker at long work may give no sign of life
+	// before another goes on with it; the same for all programs on a database.
+	OperationLease time.Duration `env:"PARVIS_OPERATION_LEASE" envDefault:"20s"`
 	// Workers: whether this process runs background work.
 	Workers bool `env:"PARVIS_WORKERS" envDefault:"true"`
 }
@@ -191,6 +194,9 @@ func (c Config) Validate() error {
 	}
 	if c.PasswordMemory < 19456 {
 		errs = append(errs, errors.New("PARVIS_PASSWORD_MEMORY is at least 19456 KiB"))
+	}
+	if c.OperationLease != 0 && c.OperationLease < 2*time.Second {
+		errs = append(errs, errors.New("PARVIS_OPERATION_LEASE is at least 2s"))
 	}
 	switch c.LogFormat {
 	case "json", "text":

@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"github.com/parvis-crm/parvis/internal/contacts/namekey"
 	"strings"
 	"unicode/utf8"
 )
@@ -82,7 +83,7 @@ func (st *statement) names(words []string) []string {
 	keys := make([]string, 0, len(words))
 	for _, w := range words {
 		// Keys are made of letters, digits and a colon: no quoting in the array's text form.
-		keys = append(keys, "{"+strings.Join(wordKeys(w), ",")+"}")
+		keys = append(keys, "{"+strings.Join(namekey.Of(w), ",")+"}")
 	}
 	return []string{"SELECT n.contact_id, n.score FROM find_contacts($1, " + st.arg(words) + ", " + st.arg(keys) + ", " + st.arg(strings.Join(words, " ")) + ") n" + st.findable(words)}
 }

@@ -173,9 +173,9 @@ func decode(raw []byte) (any, error) {
 	return v, err
 }
 
-// exact reports whether a number survives as an IEEE 754 double, which is all
+// Exact reports whether a number survives as an IEEE 754 double, which is all
 // that RFC 8785 (and a JavaScript reader) can carry.
-func exact(n json.Number) bool {
+func Exact(n json.Number) bool {
 	f, err := strconv.ParseFloat(n.String(), 64)
 	if err != nil {
 		return false
@@ -195,7 +195,7 @@ func digits(text string) string {
 func stabilise(v any) any {
 	switch v := v.(type) {
 	case json.Number:
-		if !exact(v) {
+		if !Exact(v) {
 			return v.String()
 		}
 	case []any:
@@ -210,8 +210,8 @@ func stabilise(v any) any {
 	return v
 }
 
-// canonicalJSON gives the canonical form of JSON text.
-func canonicalJSON(b, raw []byte) ([]byte, error) {
+// CanonicalJSON gives the canonical form of JSON text.
+func CanonicalJSON(b, raw []byte) ([]byte, error) {
 	if len(raw) == 2 && raw[0] == '{' && raw[1] == '}' {
 		return append(b, '{', '}'), nil
 	}

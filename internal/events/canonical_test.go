@@ -1,14 +1,17 @@
-package events
+package events_test
 
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/gowebpki/jcs"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/parvis-crm/parvis/internal/events"
 )
 
 func anyJSON(depth int) *rapid.Generator[any] {
@@ -32,8 +35,8 @@ func anyJSON(depth int) *rapid.Generator[any] {
 	)...)
 }
 
-func anyEnvelope() *rapid.Generator[Envelope] {
-	return rapid.Custom(func(t *rapid.T) Envelope {
+func anyEnvelope() *rapid.Generator[events.Envelope] {
+	return rapid.Custom(func(t *rapid.T) events.Envelope {
 		id := func(label string) (u uuid.UUID) {
 			copy(u[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, label))
 			return u
@@ -42,12 +45,12 @@ func anyEnvelope() *rapid.Generator[Envelope] {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := Envelope{
+		e := events.Envelope{
 			ID: id("id"), Type: rapid.String().Draw(t, "type"), Timestamp: rapid.String().Draw(t, "at"), Sequence: rapid.Int64().Draw(t, "n"),
 			APIVersion: "v1", Tenant: id("tenant"), Test: rapid.Bool().Draw(t, "test"),
-			Actor:     EnvelopeWho{rapid.String().Draw(t, "kind"), rapid.String().Draw(t, "actor")},
-			Causation: Causation{rapid.String().Draw(t, "request"), rapid.String().Draw(t, "source")},
-			Data: EnvelopeData{Object: rapid.String().Draw(t, "object"), ID: id("subject"), Version: rapid.Int64().Draw(t, "version"),
+			Actor:     events.EnvelopeWho{rapid.String().Draw(t, "kind"), rapid.String().Draw(t, "actor")},
+			Causation: events.Causation{rapid.String().Draw(t, "request"), rapid.String().Draw(t, "source")},
+			Data: events.EnvelopeData{Object: rapid.String().Draw(t, "object"), ID: id("subject"), Version: rapid.Int64().Draw(t, "version"),
 				Changed: rapid.SliceOf(rapid.String()).Draw(t, "changed"), Facts: facts, URL: "x"},
 		}
 		if e.Data.Changed == nil {
@@ -63,7 +66,7 @@ func anyEnvelope() *rapid.Generator[Envelope] {
 
 // asAReaderDoes computes what the chain covers from the JSON that the feed
 // serves, with a public implementation of RFC 8785.
-func asAReaderDoes(tb require.TestingT, e Envelope) []byte {
+func asAReaderDoes(tb require.TestingT, e events.Envelope) []byte {
 	raw, err := json.Marshal(e)
 	require.NoError(tb, err)
 	var m map[string]json.RawMessage
@@ -87,7 +90,7 @@ func TestTheDirectEncoderEqualsRFC8785(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		e := anyEnvelope().Draw(t, "envelope")
-		direct, err := e.appendChained(nil)
+		direct, err := e.AppendChained(nil)
 		require.NoError(t, err)
 		require.Equal(t, string(asAReaderDoes(t, e)), string(direct))
 	})
@@ -100,7 +103,7 @@ func TestCanonicalValuesEqualRFC8785(t *testing.T) {
 		require.NoError(t, err)
 		want, err := jcs.Transform(raw)
 		require.NoError(t, err)
-		got, err := canonicalJSON(nil, raw)
+		got, err := events.CanonicalJSON(nil, raw)
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got))
 	})
@@ -108,46 +111,50 @@ func TestCanonicalValuesEqualRFC8785(t *testing.T) {
 
 func TestTheChainCoversWhatWasRecordedAndNothingElse(t *testing.T) {
 	t.Parallel()
-	e := Envelope{Type: "contact.created", Data: EnvelopeData{Facts: json.RawMessage(`{}`), URL: "/v1/contacts/x"}}
-	before, err := Chain(make([]byte, 32), e)
+	e := events.Envelope{Type: "contact.created", Data: events.EnvelopeData{Facts: json.RawMessage(`{}`), URL: "/v1/contacts/x"}}
+	before, err := events.Chain(make([]byte, 32), e)
 	require.NoError(t, err)
 	require.Len(t, before, sha256.Size)
 
 	e.Data.URL, e.APIVersion, e.Test, e.Digest = "/v2/people/x", "v2", true, "00"
-	same, err := Chain(make([]byte, 32), e)
+	same, err := events.Chain(make([]byte, 32), e)
 	require.NoError(t, err)
 	require.Equal(t, before, same)
 
 	e.Type = "contact.updated"
-	other, err := Chain(make([]byte, 32), e)
+	other, err := events.Chain(make([]byte, 32), e)
 	require.NoError(t, err)
 	require.NotEqual(t, before, other)
 }
 
 func TestNumbersThatDoNotSurviveAreKeptToTheLastDigit(t *testing.T) {
 	t.Parallel()
-	canonical, digest, err := changesOf([]Change{{Pointer: "/n", Before: json.Number("9007199254740993"), After: json.Number("0.1")}})
+	canonical, digest, err := events.CanonicalChanges([]events.Change{{Pointer: "/n", Before: json.Number("9007199254740993"), After: json.Number("0.1")}})
 	require.NoError(t, err)
 	require.JSONEq(t, `[{"pointer":"/n","before":"9007199254740993","after":0.1}]`, string(canonical))
-	again, err := ChangesDigest(canonical)
+	again, err := events.ChangesDigest(canonical)
 	require.NoError(t, err)
 	require.Equal(t, digest, again)
 
-	_, err = factsOf(map[string]any{"n": int64(9007199254740993)})
+	_, err = events.CanonicalFacts(map[string]any{"n": int64(9007199254740993)})
 	require.ErrorContains(t, err, "9007199254740993")
 	for _, n := range []json.Number{"0", "-1", "12.50", "1e3", "100000000000000000000", "9007199254740992"} {
-		require.True(t, exact(n), n)
+		require.True(t, events.Exact(n), n)
 	}
 }
 
 func BenchmarkChain(b *testing.B) {
-	e := row{id: uuid.New(), tenant: uuid.New(), typ: "contact.updated", subjectKind: "contact", subjectID: uuid.New(), subjectVersion: 18,
-		actorKind: "api_key", actorID: uuid.NewString(), requestID: uuid.NewString(), source: "ticketing:main",
-		changed: []string{"/family_name", "/given_name"}, facts: json.RawMessage(`{"amount": 1250, "state": "paid"}`), changesDigest: make([]byte, 32)}.envelope(48121)
+	digest := strings.Repeat("00", sha256.Size)
+	e := events.Envelope{
+		ID: uuid.New(), Type: "contact.updated", Timestamp: "2026-01-15T18:30:00.000000Z", Sequence: 48121, APIVersion: "v1", Tenant: uuid.New(),
+		Actor: events.EnvelopeWho{Kind: "api_key", ID: uuid.NewString()}, Causation: events.Causation{RequestID: uuid.NewString(), Source: "ticketing:main"},
+		Data:          events.EnvelopeData{Object: "contact", ID: uuid.New(), Version: 18, Changed: []string{"/family_name", "/given_name"}, Facts: json.RawMessage(`{"amount": 1250, "state": "paid"}`)},
+		ChangesDigest: &digest,
+	}
 	b.Run("direct", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := Chain(make([]byte, 32), e); err != nil {
+			if _, err := events.Chain(make([]byte, 32), e); err != nil {
 				b.Fatal(err)
 			}
 		}

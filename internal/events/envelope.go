@@ -97,7 +97,7 @@ func (r row) envelope(sequence int64) Envelope {
 func Chain(previous []byte, e Envelope) ([]byte, error) {
 	b := make([]byte, 0, 1024)
 	b = append(b, previous...)
-	b, err := e.appendChained(b)
+	b, err := e.AppendChained(b)
 	if err != nil {
 		return nil, fmt.Errorf("events: canonical form of %s: %w", e.ID, err)
 	}
@@ -105,9 +105,9 @@ func Chain(previous []byte, e Envelope) ([]byte, error) {
 	return sum[:], nil
 }
 
-// appendChained writes the canonical form of what the chain covers: the names
+// AppendChained writes the canonical form of what the chain covers: the names
 // are in their order already.
-func (e Envelope) appendChained(b []byte) ([]byte, error) {
+func (e Envelope) AppendChained(b []byte) ([]byte, error) {
 	b = append(b, `{"actor":{"id":`...)
 	b = appendString(b, e.Actor.ID)
 	b = append(b, `,"kind":`...)
@@ -130,7 +130,7 @@ func (e Envelope) appendChained(b []byte) ([]byte, error) {
 		b = appendString(b, pointer)
 	}
 	b = append(b, `],"facts":`...)
-	b, err := canonicalJSON(b, e.Data.Facts)
+	b, err := CanonicalJSON(b, e.Data.Facts)
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,10 @@ func NewService(db *pg.DB, hub *Hub) *Service {
 	return &Service{db: db, q: eventsdb.New(), hub: hub, ping: pingEvery}
 }
 
+// SetPing is how often a quiet stream says that it is alive, where that is not to
+// be every so often as by itself; before the first stream.
+func (s *Service) SetPing(d time.Duration) { s.ping = d }
+
 // Filter narrows a reading of the log.
 type Filter struct {
 	Types     []string // exact, or with a trailing star

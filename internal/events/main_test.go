@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/web"
 )
 
 func mark(tb testing.TB, e events.Envelope) string {
@@ -35,8 +37,13 @@ func pauseFor(ctx context.Context, d time.Duration) bool {
 // stream serves one stream over HTTP and gives its lines that are not empty.
 func (h *house) stream(tb testing.TB, after int64, types ...string) <-chan string {
 	tb.Helper()
+	handlers := events.NewHandlers(h.log, web.Cursors{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = h.log.StreamTo(r.Context(), w, h.tenant, after, types...)
+		ctx := web.WithActor(r.Context(), web.SystemActor(h.tenant, "test"))
+		stream, err := handlers.StreamEvents(ctx, api.StreamEventsRequestObject{Params: api.StreamEventsParams{After: &after, Types: types}})
+		if err == nil {
+			_ = stream.VisitStreamEventsResponse(w)
+		}
 	}))
 	response, err := http.Get(server.URL)
 	require.NoError(tb, err)

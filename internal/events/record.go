@@ -112,22 +112,22 @@ func (e Entry) written() (written, error) {
 	}
 	w.at = w.at.UTC().Truncate(time.Microsecond)
 	var err error
-	if w.facts, err = factsOf(e.Facts); err != nil {
+	if w.facts, err = CanonicalFacts(e.Facts); err != nil {
 		return w, fmt.Errorf("events: facts of %s: %w", e.Type, err)
 	}
 	w.changed = make([]string, 0, len(e.Changes))
 	for _, c := range e.Changes {
 		w.changed = append(w.changed, c.Pointer)
 	}
-	if w.changes, w.digest, err = changesOf(e.Changes); err != nil {
+	if w.changes, w.digest, err = CanonicalChanges(e.Changes); err != nil {
 		return w, fmt.Errorf("events: changes of %s: %w", e.Type, err)
 	}
 	return w, nil
 }
 
-// factsOf refuses what the chain could not cover to the last digit: an event
+// CanonicalFacts refuses what the chain could not cover to the last digit: an event
 // that cannot be numbered would hold up all behind it.
-func factsOf(facts map[string]any) ([]byte, error) {
+func CanonicalFacts(facts map[string]any) ([]byte, error) {
 	if len(facts) == 0 {
 		return []byte("{}"), nil
 	}
@@ -148,7 +148,7 @@ func factsOf(facts map[string]any) ([]byte, error) {
 func inexact(v any) (json.Number, bool) {
 	switch v := v.(type) {
 	case json.Number:
-		return v, !exact(v)
+		return v, !Exact(v)
 	case []any:
 		for _, item := range v {
 			if n, found := inexact(item); found {
@@ -165,9 +165,9 @@ func inexact(v any) (json.Number, bool) {
 	return "", false
 }
 
-// changesOf gives the canonical form of changes and its SHA-256, both nil when
+// CanonicalChanges gives the canonical form of changes and its SHA-256, both nil when
 // there are none.
-func changesOf(changes []Change) (canonical, digest []byte, err error) {
+func CanonicalChanges(changes []Change) (canonical, digest []byte, err error) {
 	if len(changes) == 0 {
 		return nil, nil, nil
 	}
@@ -189,7 +189,7 @@ func changesOf(changes []Change) (canonical, digest []byte, err error) {
 // ChangesDigest is the SHA-256 of changes in canonical form (RFC 8785), computed
 // from what the database keeps.
 func ChangesDigest(changes []byte) ([]byte, error) {
-	canonical, err := canonicalJSON(make([]byte, 0, len(changes)), changes)
+	canonical, err := CanonicalJSON(make([]byte, 0, len(changes)), changes)
 	if err != nil {
 		return nil, fmt.Errorf("events: canonical form: %w", err)
 	}

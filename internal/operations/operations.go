@@ -46,6 +46,7 @@ type Service struct {
 	q     *operationsdb.Queries
 	jobs  Queue
 	kinds map[string]Work
+	lease time.Duration
 }
 
 // Queue is what operations need of the job queue.
@@ -61,11 +62,19 @@ type Queue interface {
 
 // NewService makes the service; SetJobs gives it the queue before first use.
 func NewService(db *pg.DB) *Service {
-	return &Service{db: db, q: operationsdb.New(), kinds: map[string]Work{}}
+	return &Service{db: db, q: operationsdb.New(), kinds: map[string]Work{}, lease: DefaultLease}
 }
 
 // SetJobs is called once at wiring time.
 func (s *Service) SetJobs(jobs Queue) { s.jobs = jobs }
+
+// SetLease replaces DefaultLease, at wiring time. All workers of a database need
+// the same one.
+func (s *Service) SetLease(d time.Duration) {
+	if d > 0 {
+		s.lease = d
+	}
+}
 
 // Register makes a kind known, at wiring time.
 func (s *Service) Register(kind string, w Work) { s.kinds[kind] = w }

@@ -13,12 +13,12 @@ import (
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
-// reviveEvery is how often abandoned operations are looked for.
-const reviveEvery = 5 * time.Second
+// looks is how often abandoned operations are looked for in the time of a lease.
+const looks = 4
 
 // Run looks after operations whose worker is gone, until the context ends.
 func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
-	t := time.NewTicker(reviveEvery)
+	t := time.NewTicker(s.lease / looks)
 	defer t.Stop()
 	for {
 		if n, err := s.Revive(ctx); err != nil && ctx.Err() == nil {
@@ -37,7 +37,7 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 // Revive queues again what a worker began and left without a word: its process
 // was killed, or its machine. The queue holds such a job for running for ever.
 func (s *Service) Revive(ctx context.Context) (int, error) {
-	rows, err := s.jobs.RunningSince(ctx, jobKind, clock.System{}.Now().Add(-lease))
+	rows, err := s.jobs.RunningSince(ctx, jobKind, clock.System{}.Now().Add(-s.lease))
 	if err != nil {
 		return 0, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) revive(ctx context.Context, row *rivertype.JobRow) (bool, erro
 	}
 	again := false
 	err := pg.InTx(ctx, s.db, args.Tenant, func(ctx context.Context, tx pgx.Tx) error {
-		o, err := s.q.ReviveOperation(ctx, tx, args.Tenant, args.Operation, lease.Seconds())
+		o, err := s.q.ReviveOperation(ctx, tx, args.Tenant, args.Operation, s.lease.Seconds())
 		if pg.IsNoRows(err) {
 			o, err = s.q.GetOperation(ctx, tx, args.Tenant, args.Operation)
 			if err == nil && o.FinishedAt == nil {

@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	// lease is how long a running operation may give no sign of life before
-	// another worker takes it over.
-	lease = 20 * time.Second
-	// heartbeat is how often a worker gives one and looks whether it is to stop.
-	heartbeat = time.Second
+	// DefaultLease is how long a running operation may give no sign of life before
+	// another worker takes it over, and signs how many of them fall into that time;
+	// at each a worker also looks whether it is to stop.
+	DefaultLease = 20 * time.Second
+	signs        = 20
 	// longestPause is the longest wait before an operation that could not go on,
 	// the database being away, is tried again.
 	longestPause = 30 * time.Second
@@ -78,7 +78,7 @@ func (*Worker) NextRetry(job *river.Job[Args]) time.Time {
 // Work implements river.Worker.
 func (w *Worker) Work(ctx context.Context, job *river.Job[Args]) error {
 	s, tenant := w.service, job.Args.Tenant
-	o, err := s.q.StartOperation(ctx, s.db.Tenant(tenant), tenant, job.Args.Operation, lease.Seconds())
+	o, err := s.q.StartOperation(ctx, s.db.Tenant(tenant), tenant, job.Args.Operation, s.lease.Seconds())
 	if pg.IsNoRows(err) {
 		o, err = s.q.GetOperation(ctx, s.db.Tenant(tenant), tenant, job.Args.Operation)
 		if pg.IsNoRows(err) || (err == nil && o.FinishedAt != nil) {
@@ -87,7 +87,7 @@ func (w *Worker) Work(ctx context.Context, job *river.Job[Args]) error {
 		if err != nil {
 			return err
 		}
-		return river.JobSnooze(lease) // another worker has it
+		return river.JobSnooze(s.lease) // another worker has it
 	}
 	if err != nil {
 		return err
@@ -196,6 +196,7 @@ func (w *Worker) release(ctx context.Context, o Operation) {
 // watch gives signs of life and ends the work when somebody asked for that, or
 // when it is no longer this worker's. The work need not look itself.
 func (w *Worker) watch(ctx context.Context, stop context.CancelCauseFunc, o Operation) {
+	heartbeat, lease := w.service.lease/signs, w.service.lease
 	t := time.NewTicker(heartbeat)
 	defer t.Stop()
 	for mute := time.Duration(0); ; {
@@ -221,7 +222,7 @@ func (w *Worker) watch(ctx context.Context, stop context.CancelCauseFunc, o Oper
 }
 
 func (w *Worker) sign(ctx context.Context, o Operation) (cancelled bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, heartbeat)
+	ctx, cancel := context.WithTimeout(ctx, w.service.lease/signs)
 	defer cancel()
 	return w.service.q.KeepOperationAlive(ctx, w.service.db.Tenant(o.TenantID), o.TenantID, o.ID, o.Attempt)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault/envelope"
 )
 
 // Column describes a column whose values are under the institution's key. The
@@ -41,7 +42,7 @@ type Sealer struct {
 func (v *Vault) Sealer(c Column) Sealer { return Sealer{v, c} }
 
 func (c Column) place(tenant uuid.UUID, row string) Place {
-	return Place{tenant, c.Table, c.Column, row}
+	return Place{Tenant: tenant, Table: c.Table, Column: c.Column, Row: row}
 }
 
 // Seal seals a value for one row: row is the text form of its key. db is the
@@ -69,7 +70,7 @@ func (v *Vault) openColumn(ctx context.Context, db pg.DBTX, c Column, tenant uui
 
 // IsSealed tells whether a value has the form of a sealed one.
 func IsSealed(value []byte) bool {
-	_, _, ok := parse(value)
+	_, _, ok := envelope.Parse(value)
 	return ok
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/parvis-crm/parvis/internal/vault/envelope"
 )
 
 // installationClass: a value that belongs to no institution carries its own key,
@@ -26,21 +27,23 @@ func (v *Vault) Installation(table, column string, legacy func(row string, seale
 	return Installation{v, table, column, legacy}
 }
 
-func (i Installation) place(row string) Place { return Place{uuid.Nil, i.table, i.column, row} }
+func (i Installation) place(row string) Place {
+	return Place{Tenant: uuid.Nil, Table: i.table, Column: i.column, Row: row}
+}
 
 // Seal seals the value of one row.
 func (i Installation) Seal(ctx context.Context, row string, plain []byte) ([]byte, error) {
-	key := newKey()
+	key := envelope.NewKey()
 	defer clear(key)
-	wrapped, by, err := i.vault.wrapper.Wrap(ctx, key, associated(nil, i.place(row)))
+	wrapped, by, err := i.vault.wrapper.Wrap(ctx, key, envelope.Associated(nil, i.place(row)))
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	sealed, err := sealValue(key, installationClass, 1, i.place(row), plain)
+	sealed, err := envelope.Seal(key, installationClass, 1, i.place(row), plain)
 	if err != nil {
 		return nil, err
 	}
-	out := append([]byte(mark), installationClass)
+	out := append([]byte(envelope.Mark), installationClass)
 	for _, part := range [][]byte{[]byte(by), wrapped} {
 		out = binary.BigEndian.AppendUint16(out, uint16(len(part)))
 		out = append(out, part...)
@@ -51,10 +54,10 @@ func (i Installation) Seal(ctx context.Context, row string, plain []byte) ([]byt
 // wrappedBy splits a value into the id of the master key, the wrapped key and
 // what is under that.
 func wrappedBy(value []byte) (by string, wrapped, sealed []byte, ok bool) {
-	if len(value) <= len(mark) || string(value[:len(mark)]) != mark || value[len(mark)] != installationClass {
+	if len(value) <= len(envelope.Mark) || string(value[:len(envelope.Mark)]) != envelope.Mark || value[len(envelope.Mark)] != installationClass {
 		return "", nil, nil, false
 	}
-	rest := value[len(mark)+1:]
+	rest := value[len(envelope.Mark)+1:]
 	parts := make([][]byte, 2)
 	for n := range parts {
 		if len(rest) < 2 {
@@ -78,17 +81,17 @@ func (i Installation) Open(ctx context.Context, row string, value []byte) ([]byt
 		}
 		return i.legacy(row, value)
 	}
-	about := associated(nil, i.place(row))
-	key := i.vault.cache.get(about, wrapped)
+	about := envelope.Associated(nil, i.place(row))
+	key := i.vault.cache.Get(about, wrapped)
 	if key == nil {
 		var err error
 		if key, err = i.vault.wrapper.Unwrap(ctx, by, wrapped, about); err != nil {
 			return nil, fmt.Errorf("vault: %w", err)
 		}
-		i.vault.cache.put(about, wrapped, key)
+		i.vault.cache.Put(about, wrapped, key)
 	}
 	defer clear(key)
-	return openValue(key, i.place(row), sealed)
+	return envelope.Open(key, i.place(row), sealed)
 }
 
 // Present tells whether a value is wrapped by the present master key.

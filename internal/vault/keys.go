@@ -13,6 +13,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/operations"
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault/envelope"
 	"github.com/parvis-crm/parvis/internal/vault/internal/vaultdb"
 )
 
@@ -36,7 +37,7 @@ type Vault struct {
 	wrapper    Wrapper
 	log        *slog.Logger
 	operations *operations.Service
-	cache      *keyCache
+	cache      *envelope.Cache
 	columns    []Column
 	personal   []Sealed
 	forgetting []Forget
@@ -53,13 +54,13 @@ type versions struct {
 
 // New makes the vault. Columns are made known to it when the program is wired.
 func New(db *pg.DB, w Wrapper, log *slog.Logger) *Vault {
-	v := &Vault{db: db, q: vaultdb.New(), wrapper: w, log: log, cache: newKeyCache(mostKeys), tenants: map[uuid.UUID]versions{}}
+	v := &Vault{db: db, q: vaultdb.New(), wrapper: w, log: log, cache: envelope.NewCache(mostKeys), tenants: map[uuid.UUID]versions{}}
 	v.Register(Column{Table: "vault_keys", Column: "sealed", Key: "id", KeyType: "uuid"})
 	return v
 }
 
 // Close clears the keys that are in memory.
-func (v *Vault) Close() { v.cache.forget() }
+func (v *Vault) Close() { v.cache.Forget() }
 
 // aboutTenantKey is what a wrapped key is bound to.
 func aboutTenantKey(tenant uuid.UUID, version int32) []byte {
@@ -139,20 +140,20 @@ func (v *Vault) version(ctx context.Context, db pg.DBTX, tenant uuid.UUID, wante
 
 func (v *Vault) unwrap(ctx context.Context, tenant uuid.UUID, row vaultdb.ListTenantKeysRow) ([]byte, error) {
 	about := aboutTenantKey(tenant, row.Version)
-	if key := v.cache.get(about, row.Wrapped); key != nil {
+	if key := v.cache.Get(about, row.Wrapped); key != nil {
 		return key, nil
 	}
 	key, err := v.wrapper.Unwrap(ctx, row.WrappedBy, row.Wrapped, about)
 	if err != nil {
 		return nil, fmt.Errorf("vault: the key of institution %s, version %d: %w", tenant, row.Version, err)
 	}
-	v.cache.put(about, row.Wrapped, key)
+	v.cache.Put(about, row.Wrapped, key)
 	return key, nil
 }
 
 // make adds a version; one that is there already stays.
 func (v *Vault) make(ctx context.Context, db pg.DBTX, tenant uuid.UUID, version int32) error {
-	key := newKey()
+	key := envelope.NewKey()
 	defer clear(key)
 	wrapped, by, err := v.wrapper.Wrap(ctx, key, aboutTenantKey(tenant, version))
 	if err != nil {
@@ -176,13 +177,13 @@ func (v *Vault) seal(ctx context.Context, db pg.DBTX, p Place, plain []byte) ([]
 		return nil, err
 	}
 	defer clear(key)
-	return sealValue(key, tenantClass, uint32(version), p, plain)
+	return envelope.Seal(key, envelope.TenantClass, uint32(version), p, plain)
 }
 
 // open opens a value under whichever of the institution's keys it is.
 func (v *Vault) open(ctx context.Context, db pg.DBTX, p Place, sealed []byte) ([]byte, error) {
-	class, version, ok := parse(sealed)
-	if !ok || class != tenantClass {
+	class, version, ok := envelope.Parse(sealed)
+	if !ok || class != envelope.TenantClass {
 		return nil, ErrOpen
 	}
 	key, err := v.version(ctx, db, p.Tenant, int32(version))
@@ -190,5 +191,5 @@ func (v *Vault) open(ctx context.Context, db pg.DBTX, p Place, sealed []byte) ([
 		return nil, err
 	}
 	defer clear(key)
-	return openValue(key, p, sealed)
+	return envelope.Open(key, p, sealed)
 }

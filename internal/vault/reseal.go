@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault/envelope"
 )
 
 // batchRows is how many values one transaction seals anew: few enough that
@@ -149,7 +150,7 @@ func (v *Vault) adopt(batch func(c Column, after string) (resealed, error)) (int
 // under the present one. progress hears of every batch.
 func (v *Vault) rotate(ctx context.Context, tenant uuid.UUID, version int32, progress func(done int64) error) (int64, error) {
 	var total int64
-	head := header(tenantClass, uint32(version))
+	head := envelope.Header(envelope.TenantClass, uint32(version))
 	for _, c := range v.columns {
 		for after := ""; ; {
 			if err := progress(total); err != nil {
@@ -172,7 +173,7 @@ func (v *Vault) rotate(ctx context.Context, tenant uuid.UUID, version int32, pro
 // left counts the values that are not under a version of the key.
 func (v *Vault) left(ctx context.Context, tenant uuid.UUID, version int32) (int64, error) {
 	var total int64
-	head := header(tenantClass, uint32(version))
+	head := envelope.Header(envelope.TenantClass, uint32(version))
 	for _, c := range v.columns {
 		var n int64
 		if err := v.db.Tenant(tenant).QueryRow(ctx, "select count(*) from "+quoted(c.Table)+" where tenant_id = $1 and "+c.beneath(), tenant, head).Scan(&n); err != nil {

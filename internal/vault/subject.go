@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/vault/envelope"
 	"github.com/parvis-crm/parvis/internal/vault/internal/vaultdb"
 )
 
@@ -42,18 +43,20 @@ func (s *Subject) Close() { clear(s.key) }
 
 // Seal seals a value of the person's, bound to its place.
 func (s *Subject) Seal(table, column, row string, plain []byte) ([]byte, error) {
-	return sealValue(s.key, personClass, subjectVersion, Place{s.tenant, table, column, row}, plain)
+	return envelope.Seal(s.key, envelope.PersonClass, subjectVersion, Place{Tenant: s.tenant, Table: table, Column: column, Row: row}, plain)
 }
 
 // Open opens what Seal made.
 func (s *Subject) Open(table, column, row string, sealed []byte) ([]byte, error) {
-	if class, _, ok := parse(sealed); !ok || class != personClass {
+	if class, _, ok := envelope.Parse(sealed); !ok || class != envelope.PersonClass {
 		return nil, ErrOpen
 	}
-	return openValue(s.key, Place{s.tenant, table, column, row}, sealed)
+	return envelope.Open(s.key, Place{Tenant: s.tenant, Table: table, Column: column, Row: row}, sealed)
 }
 
-func keyPlace(tenant, id uuid.UUID) Place { return Place{tenant, "vault_keys", "sealed", id.String()} }
+func keyPlace(tenant, id uuid.UUID) Place {
+	return Place{Tenant: tenant, Table: "vault_keys", Column: "sealed", Row: id.String()}
+}
 
 // SubjectTx gives the key of a person to seal with, made if there is none. Until
 // tx ends nobody can destroy it.
@@ -90,13 +93,13 @@ func (v *Vault) openKey(ctx context.Context, db pg.DBTX, tenant, id uuid.UUID, w
 		return nil, fmt.Errorf("vault: %s is the id of a key of another kind", id)
 	}
 	place := keyPlace(tenant, id)
-	about := associated(nil, place)
-	if key := v.cache.get(about, sealed); key != nil {
+	about := envelope.Associated(nil, place)
+	if key := v.cache.Get(about, sealed); key != nil {
 		return key, nil
 	}
 	key, err := v.open(ctx, db, place, sealed)
 	if err == nil {
-		v.cache.put(about, sealed, key)
+		v.cache.Put(about, sealed, key)
 	}
 	return key, err
 }
@@ -105,7 +108,7 @@ func (v *Vault) openKey(ctx context.Context, db pg.DBTX, tenant, id uuid.UUID, w
 func (v *Vault) keyTx(ctx context.Context, db pg.DBTX, tenant, id uuid.UUID, kind string) ([]byte, error) {
 	row, err := v.q.LockKey(ctx, db, tenant, id)
 	if pg.IsNoRows(err) {
-		key := newKey()
+		key := envelope.NewKey()
 		defer clear(key)
 		sealed, sealErr := v.seal(ctx, db, keyPlace(tenant, id), key)
 		if sealErr != nil {

@@ -1,4 +1,4 @@
-package vault
+package envelope
 
 import (
 	"bytes"
@@ -10,15 +10,15 @@ import (
 
 func TestAValueOpensOnlyWhereItBelongs(t *testing.T) {
 	t.Parallel()
-	key, place := newKey(), Place{uuid.New(), "mails", "body_sealed", "row 1"}
-	sealed, err := sealValue(key, tenantClass, 7, place, []byte("a known text"))
+	key, place := NewKey(), Place{uuid.New(), "mails", "body_sealed", "row 1"}
+	sealed, err := Seal(key, TenantClass, 7, place, []byte("a known text"))
 	require.NoError(t, err)
-	plain, err := openValue(key, place, sealed)
+	plain, err := Open(key, place, sealed)
 	require.NoError(t, err)
 	require.Equal(t, "a known text", string(plain))
-	class, version, ok := parse(sealed)
+	class, version, ok := Parse(sealed)
 	require.True(t, ok)
-	require.Equal(t, tenantClass, class)
+	require.Equal(t, TenantClass, class)
 	require.EqualValues(t, 7, version)
 
 	elsewhere := map[string]Place{
@@ -30,37 +30,37 @@ func TestAValueOpensOnlyWhereItBelongs(t *testing.T) {
 		"boundary": {place.Tenant, "mails", "body_sealedr", "ow 1"},
 	}
 	for what, p := range elsewhere {
-		_, err := openValue(key, p, sealed)
+		_, err := Open(key, p, sealed)
 		require.ErrorIs(t, err, ErrOpen, what)
 	}
-	_, err = openValue(newKey(), place, sealed)
+	_, err = Open(NewKey(), place, sealed)
 	require.ErrorIs(t, err, ErrOpen)
 	for i := range sealed {
 		altered := bytes.Clone(sealed)
 		altered[i] ^= 1
-		_, err := openValue(key, place, altered)
+		_, err := Open(key, place, altered)
 		require.ErrorIs(t, err, ErrOpen, "byte %d", i)
-		_, err = openValue(key, place, sealed[:i])
+		_, err = Open(key, place, sealed[:i])
 		require.ErrorIs(t, err, ErrOpen, "cut at %d", i)
 	}
-	again, err := sealValue(key, tenantClass, 7, place, []byte("a known text"))
+	again, err := Seal(key, TenantClass, 7, place, []byte("a known text"))
 	require.NoError(t, err)
 	require.NotEqual(t, sealed, again)
 }
 
 func TestTheCacheIsBoundedAndClearsWhatItGivesUp(t *testing.T) {
 	t.Parallel()
-	c := newKeyCache(16)
+	c := NewCache(16)
 	for range 100 {
-		c.put([]byte("about"), newKey(), newKey())
+		c.Put([]byte("about"), NewKey(), NewKey())
 	}
 	require.LessOrEqual(t, len(c.keys), 16)
-	wrapped, key := newKey(), newKey()
-	c.put([]byte("about"), wrapped, key)
-	require.Equal(t, key, c.get([]byte("about"), wrapped))
-	require.Nil(t, c.get([]byte("about another row"), wrapped), "a wrapped key that was moved")
+	wrapped, key := NewKey(), NewKey()
+	c.Put([]byte("about"), wrapped, key)
+	require.Equal(t, key, c.Get([]byte("about"), wrapped))
+	require.Nil(t, c.Get([]byte("about another row"), wrapped), "a wrapped key that was moved")
 	kept := c.keys[cacheID([]byte("about"), wrapped)]
-	c.forget()
+	c.Forget()
 	require.Zero(t, *kept)
 	require.Empty(t, c.keys)
 }

@@ -1,4 +1,5 @@
-package vault
+// Package envelope is the form of what the vault seals, and the keys it has at hand.
+package envelope
 
 import (
 	"crypto/aes"
@@ -27,37 +28,37 @@ type Place struct {
 	Row    string
 }
 
-// The form of a sealed value: mark, class of the key, its version, nonce and
+// Mark begins what is sealed. The form of a sealed value: mark, class of the key, its version, nonce and
 // ciphertext with tag (AES-256-GCM, NIST SP 800-38D).
 const (
-	mark       = "PV1"
-	headerSize = len(mark) + 1 + 4
+	Mark       = "PV1"
+	headerSize = len(Mark) + 1 + 4
 	nonceSize  = 12
 	tagSize    = 16
 )
 
 // The classes of keys that seal values.
 const (
-	tenantClass byte = 'T'
-	personClass byte = 'P'
+	TenantClass byte = 'T'
+	PersonClass byte = 'P'
 )
 
-// header begins every value that is sealed under one version of a key of a class.
-func header(class byte, version uint32) []byte {
-	return binary.BigEndian.AppendUint32(append([]byte(mark), class), version)
+// Header begins every value that is sealed under one version of a key of a class.
+func Header(class byte, version uint32) []byte {
+	return binary.BigEndian.AppendUint32(append([]byte(Mark), class), version)
 }
 
-// parse splits a sealed value.
-func parse(sealed []byte) (class byte, version uint32, ok bool) {
-	if len(sealed) < headerSize+nonceSize+tagSize || string(sealed[:len(mark)]) != mark {
+// Parse splits a sealed value.
+func Parse(sealed []byte) (class byte, version uint32, ok bool) {
+	if len(sealed) < headerSize+nonceSize+tagSize || string(sealed[:len(Mark)]) != Mark {
 		return 0, 0, false
 	}
-	return sealed[len(mark)], binary.BigEndian.Uint32(sealed[len(mark)+1:]), true
+	return sealed[len(Mark)], binary.BigEndian.Uint32(sealed[len(Mark)+1:]), true
 }
 
-// associated is the authenticated data of a value: its header and its place,
+// Associated is the authenticated data of a value: its header and its place,
 // each part behind its length, so that no two places look alike.
-func associated(head []byte, p Place) []byte {
+func Associated(head []byte, p Place) []byte {
 	out := append([]byte(nil), head...)
 	out = append(out, p.Tenant[:]...)
 	for _, part := range []string{p.Table, p.Column, p.Row} {
@@ -83,37 +84,37 @@ func aead(key []byte, p Place) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// sealValue seals plain under a key.
-func sealValue(key []byte, class byte, version uint32, p Place, plain []byte) ([]byte, error) {
+// Seal seals plain under a key.
+func Seal(key []byte, class byte, version uint32, p Place, plain []byte) ([]byte, error) {
 	a, err := aead(key, p)
 	if err != nil {
 		return nil, err
 	}
-	head := header(class, version)
+	head := Header(class, version)
 	out := make([]byte, headerSize+nonceSize, headerSize+nonceSize+len(plain)+tagSize)
 	copy(out, head)
 	_, _ = rand.Read(out[headerSize:]) // never fails since Go 1.24: it ends the program instead
-	return a.Seal(out, out[headerSize:], plain, associated(head, p)), nil
+	return a.Seal(out, out[headerSize:], plain, Associated(head, p)), nil
 }
 
-// openValue opens what sealValue made for the same place.
-func openValue(key []byte, p Place, sealed []byte) ([]byte, error) {
-	if _, _, ok := parse(sealed); !ok {
+// Open opens what Seal made for the same place.
+func Open(key []byte, p Place, sealed []byte) ([]byte, error) {
+	if _, _, ok := Parse(sealed); !ok {
 		return nil, ErrOpen
 	}
 	a, err := aead(key, p)
 	if err != nil {
 		return nil, err
 	}
-	plain, err := a.Open(nil, sealed[headerSize:headerSize+nonceSize], sealed[headerSize+nonceSize:], associated(sealed[:headerSize], p))
+	plain, err := a.Open(nil, sealed[headerSize:headerSize+nonceSize], sealed[headerSize+nonceSize:], Associated(sealed[:headerSize], p))
 	if err != nil {
 		return nil, ErrOpen
 	}
 	return plain, nil
 }
 
-// newKey makes a key.
-func newKey() []byte {
+// NewKey makes a key.
+func NewKey() []byte {
 	key := make([]byte, KeySize)
 	_, _ = rand.Read(key) // never fails since Go 1.24: it ends the program instead
 	return key

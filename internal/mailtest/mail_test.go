@@ -1,4 +1,4 @@
-package mail_test
+package mailtest_test
 
 import (
 	"context"

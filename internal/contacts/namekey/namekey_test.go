@@ -1,4 +1,4 @@
-package contacts
+package namekey
 
 import (
 	"slices"
@@ -41,7 +41,7 @@ func TestOneMistakeSharesAKey(t *testing.T) {
 		default:
 			wrong[at], wrong[at+1] = wrong[at+1], wrong[at]
 		}
-		theirs := wordKeys(string(wrong))
-		require.True(t, slices.ContainsFunc(wordKeys(string(w)), func(k string) bool { return slices.Contains(theirs, k) }), "%s %s", string(w), string(wrong))
+		theirs := Of(string(wrong))
+		require.True(t, slices.ContainsFunc(Of(string(w)), func(k string) bool { return slices.Contains(theirs, k) }), "%s %s", string(w), string(wrong))
 	})
 }

@@ -1,4 +1,4 @@
-package vault
+package envelope
 
 import (
 	"crypto/sha256"
@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// keyCache remembers what unwrapping gave, so that the key management service is
+// Cache remembers what unwrapping gave, so that the key management service is
 // asked once a key and process. It answers only those who hold the wrapped form,
 // which is read from the database each time: a key that was destroyed there is
 // gone here at once.
-type keyCache struct {
+type Cache struct {
 	mu   sync.Mutex
 	keys map[[sha256.Size]byte]*[KeySize]byte
 	most int
 }
 
-func newKeyCache(most int) *keyCache {
-	return &keyCache{keys: map[[sha256.Size]byte]*[KeySize]byte{}, most: most}
+func NewCache(most int) *Cache {
+	return &Cache{keys: map[[sha256.Size]byte]*[KeySize]byte{}, most: most}
 }
 
 // cacheID also covers what the key is bound to: a wrapped key that was moved to
@@ -30,8 +30,8 @@ func cacheID(about, wrapped []byte) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// get returns a copy, which whoever asks clears.
-func (c *keyCache) get(about, wrapped []byte) []byte {
+// Get returns a copy, which whoever asks clears.
+func (c *Cache) Get(about, wrapped []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if key := c.keys[cacheID(about, wrapped)]; key != nil {
@@ -40,9 +40,9 @@ func (c *keyCache) get(about, wrapped []byte) []byte {
 	return nil
 }
 
-// put keeps a copy. A full cache gives up a part of what it has, which the map's
+// Put keeps a copy. A full cache gives up a part of what it has, which the map's
 // own order chooses.
-func (c *keyCache) put(about, wrapped, key []byte) {
+func (c *Cache) Put(about, wrapped, key []byte) {
 	if len(key) != KeySize {
 		return
 	}
@@ -63,8 +63,8 @@ func (c *keyCache) put(about, wrapped, key []byte) {
 	c.keys[cacheID(about, wrapped)] = own
 }
 
-// forget clears every key.
-func (c *keyCache) forget() {
+// Forget clears every key.
+func (c *Cache) Forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, key := range c.keys {
