@@ -170,11 +170,13 @@ WHERE o.tenant_id = @tenant_id AND NOT o.stub AND NOT o.deleted AND o.test = @te
   AND (sqlc.narg('performance_id')::uuid IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.performance_id = sqlc.narg('performance_id')))
   AND (sqlc.narg('voucher_code')::text IS NULL OR EXISTS (
-        SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code = sqlc.narg('voucher_code')))
+        SELECT 1 FROM ticketing_lines l LEFT JOIN ticketing_vouchers v ON v.tenant_id = l.tenant_id AND v.id = l.voucher_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND coalesce(l.voucher_code, v.code) = sqlc.narg('voucher_code')))
   AND (sqlc.narg('campaign')::text IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l JOIN ticketing_sources s ON s.tenant_id = l.tenant_id AND s.id = o.source_id
-        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code IS NOT NULL
-          AND coalesce(l.campaign, s.campaign_codes ->> l.voucher_code) = sqlc.narg('campaign')))
+        LEFT JOIN ticketing_vouchers v ON v.tenant_id = l.tenant_id AND v.id = l.voucher_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND (l.voucher_code IS NOT NULL OR l.voucher_id IS NOT NULL)
+          AND coalesce(l.campaign, v.campaign, s.campaign_codes ->> coalesce(l.voucher_code, v.code)) = sqlc.narg('campaign')))
   AND (cardinality(@commercial_states::text[]) = 0 OR o.commercial_state = ANY(@commercial_states::text[]))
   AND (cardinality(@payment_states::text[]) = 0 OR o.payment_state = ANY(@payment_states::text[]))
   AND (sqlc.narg('placed_from')::timestamptz IS NULL OR o.placed_at >= sqlc.narg('placed_from'))

@@ -3993,6 +3993,21 @@ func (e TicketingHookAddressObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingIssuedVoucherObject.
+const (
+	TicketingIssuedVoucherObjectVoucher TicketingIssuedVoucherObject = "voucher"
+)
+
+// Valid indicates whether the value is a known member of the TicketingIssuedVoucherObject enum.
+func (e TicketingIssuedVoucherObject) Valid() bool {
+	switch e {
+	case TicketingIssuedVoucherObjectVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingLineRecordKind.
 const (
 	TicketingLineRecordKindDonation     TicketingLineRecordKind = "donation"
@@ -5049,6 +5064,114 @@ func (e TicketingVocabularyObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingVoucherCampaignObject.
+const (
+	TicketingVoucherCampaignObjectVoucherCampaign TicketingVoucherCampaignObject = "voucher_campaign"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherCampaignObject enum.
+func (e TicketingVoucherCampaignObject) Valid() bool {
+	switch e {
+	case TicketingVoucherCampaignObjectVoucherCampaign:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherCreateKind.
+const (
+	TicketingVoucherCreateKindDiscount   TicketingVoucherCreateKind = "discount"
+	TicketingVoucherCreateKindInvitation TicketingVoucherCreateKind = "invitation"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherCreateKind enum.
+func (e TicketingVoucherCreateKind) Valid() bool {
+	switch e {
+	case TicketingVoucherCreateKindDiscount:
+		return true
+	case TicketingVoucherCreateKindInvitation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherPatchKind.
+const (
+	TicketingVoucherPatchKindDiscount    TicketingVoucherPatchKind = "discount"
+	TicketingVoucherPatchKindInvitation  TicketingVoucherPatchKind = "invitation"
+	TicketingVoucherPatchKindLessThanNil TicketingVoucherPatchKind = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherPatchKind enum.
+func (e TicketingVoucherPatchKind) Valid() bool {
+	switch e {
+	case TicketingVoucherPatchKindDiscount:
+		return true
+	case TicketingVoucherPatchKindInvitation:
+		return true
+	case TicketingVoucherPatchKindLessThanNil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherRecordKind.
+const (
+	TicketingVoucherRecordKindDiscount    TicketingVoucherRecordKind = "discount"
+	TicketingVoucherRecordKindInvitation  TicketingVoucherRecordKind = "invitation"
+	TicketingVoucherRecordKindLessThanNil TicketingVoucherRecordKind = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherRecordKind enum.
+func (e TicketingVoucherRecordKind) Valid() bool {
+	switch e {
+	case TicketingVoucherRecordKindDiscount:
+		return true
+	case TicketingVoucherRecordKindInvitation:
+		return true
+	case TicketingVoucherRecordKindLessThanNil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherRecordState.
+const (
+	TicketingVoucherRecordStateActive    TicketingVoucherRecordState = "active"
+	TicketingVoucherRecordStateCancelled TicketingVoucherRecordState = "cancelled"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherRecordState enum.
+func (e TicketingVoucherRecordState) Valid() bool {
+	switch e {
+	case TicketingVoucherRecordStateActive:
+		return true
+	case TicketingVoucherRecordStateCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherRedemptionObject.
+const (
+	TicketingVoucherRedemptionObjectVoucherRedemption TicketingVoucherRedemptionObject = "voucher_redemption"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherRedemptionObject enum.
+func (e TicketingVoucherRedemptionObject) Valid() bool {
+	switch e {
+	case TicketingVoucherRedemptionObjectVoucherRedemption:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenResponseTokenType.
 const (
 	TokenResponseTokenTypeBearer TokenResponseTokenType = "Bearer"
@@ -5578,6 +5701,7 @@ const (
 	TicketingRecordKindProduction   TicketingRecordKind = "production"
 	TicketingRecordKindScan         TicketingRecordKind = "scan"
 	TicketingRecordKindVenue        TicketingRecordKind = "venue"
+	TicketingRecordKindVoucher      TicketingRecordKind = "voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingRecordKind enum.
@@ -5604,6 +5728,8 @@ func (e TicketingRecordKind) Valid() bool {
 	case TicketingRecordKindScan:
 		return true
 	case TicketingRecordKindVenue:
+		return true
+	case TicketingRecordKindVoucher:
 		return true
 	default:
 		return false
@@ -6787,6 +6913,7 @@ const (
 	CreateTicketingImportParamsKindProduction   CreateTicketingImportParamsKind = "production"
 	CreateTicketingImportParamsKindScan         CreateTicketingImportParamsKind = "scan"
 	CreateTicketingImportParamsKindVenue        CreateTicketingImportParamsKind = "venue"
+	CreateTicketingImportParamsKindVoucher      CreateTicketingImportParamsKind = "voucher"
 )
 
 // Valid indicates whether the value is a known member of the CreateTicketingImportParamsKind enum.
@@ -6813,6 +6940,8 @@ func (e CreateTicketingImportParamsKind) Valid() bool {
 	case CreateTicketingImportParamsKindScan:
 		return true
 	case CreateTicketingImportParamsKindVenue:
+		return true
+	case CreateTicketingImportParamsKindVoucher:
 		return true
 	default:
 		return false
@@ -6885,6 +7014,48 @@ func (e ListInboundMessagesParamsStatus) Valid() bool {
 	case ListInboundMessagesParamsStatusPending:
 		return true
 	case ListInboundMessagesParamsStatusProcessed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingVouchersParamsKind.
+const (
+	ListTicketingVouchersParamsKindDiscount   ListTicketingVouchersParamsKind = "discount"
+	ListTicketingVouchersParamsKindInvitation ListTicketingVouchersParamsKind = "invitation"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingVouchersParamsKind enum.
+func (e ListTicketingVouchersParamsKind) Valid() bool {
+	switch e {
+	case ListTicketingVouchersParamsKindDiscount:
+		return true
+	case ListTicketingVouchersParamsKindInvitation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingVouchersParamsState.
+const (
+	ListTicketingVouchersParamsStateActive    ListTicketingVouchersParamsState = "active"
+	ListTicketingVouchersParamsStateExpired   ListTicketingVouchersParamsState = "expired"
+	ListTicketingVouchersParamsStateUsedUp    ListTicketingVouchersParamsState = "used_up"
+	ListTicketingVouchersParamsStateWithdrawn ListTicketingVouchersParamsState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingVouchersParamsState enum.
+func (e ListTicketingVouchersParamsState) Valid() bool {
+	switch e {
+	case ListTicketingVouchersParamsStateActive:
+		return true
+	case ListTicketingVouchersParamsStateExpired:
+		return true
+	case ListTicketingVouchersParamsStateUsedUp:
+		return true
+	case ListTicketingVouchersParamsStateWithdrawn:
 		return true
 	default:
 		return false
@@ -12143,7 +12314,7 @@ type TicketingBatchRecord struct {
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
-	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking.
+	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan, group_booking or voucher.
 	Kind string                  `json:"kind"`
 	Op   *TicketingBatchRecordOp `json:"op,omitempty"`
 
@@ -12669,6 +12840,51 @@ type TicketingImportViolation struct {
 	Pointer string `json:"pointer"`
 }
 
+// TicketingIssuedVoucher defines model for TicketingIssuedVoucher.
+type TicketingIssuedVoucher struct {
+	// Campaign As the institution says, else as the source does, else by the `campaign_codes` of the source.
+	Campaign nullable.Nullable[string] `json:"campaign"`
+	Code     nullable.Nullable[string] `json:"code"`
+
+	// CommandID The command by which it was issued.
+	CommandID nullable.Nullable[openapi_types.UUID] `json:"command_id"`
+
+	// ContactID Whom it was issued to.
+	ContactID  nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	ExternalID string                                `json:"external_id"`
+	ID         openapi_types.UUID                    `json:"id"`
+	IsDeleted  bool                                  `json:"is_deleted"`
+	IsStub     bool                                  `json:"is_stub"`
+	IssuedAt   nullable.Nullable[time.Time]          `json:"issued_at"`
+
+	// Kind As the institution says; as the source does where it does not.
+	Kind          nullable.Nullable[string]             `json:"kind"`
+	MaxUses       nullable.Nullable[int32]              `json:"max_uses"`
+	Object        TicketingIssuedVoucherObject          `json:"object"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+
+	// Redemptions Tickets bought with it that count.
+	Redemptions int32 `json:"redemptions"`
+
+	// RedemptionsByOthers Those of them that somebody else bought and holds than whom it was issued to.
+	RedemptionsByOthers int32              `json:"redemptions_by_others"`
+	SourceID            openapi_types.UUID `json:"source_id"`
+
+	// State Derived as of now.
+	State          string                    `json:"state"`
+	StatedCampaign nullable.Nullable[string] `json:"stated_campaign"`
+	UpdatedAt      time.Time                 `json:"updated_at"`
+
+	// Uses As the source counts.
+	Uses       nullable.Nullable[int32]     `json:"uses"`
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingIssuedVoucherObject defines model for TicketingIssuedVoucher.Object.
+type TicketingIssuedVoucherObject string
+
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -12697,6 +12913,9 @@ type TicketingLine struct {
 	Tax           nullable.Nullable[Money]              `json:"tax"`
 	TaxRateBp     nullable.Nullable[int32]              `json:"tax_rate_bp"`
 	VoucherCode   nullable.Nullable[string]             `json:"voucher_code"`
+
+	// VoucherID The issued code.
+	VoucherID nullable.Nullable[openapi_types.UUID] `json:"voucher_id"`
 }
 
 // TicketingLineRecord defines model for TicketingLineRecord.
@@ -13902,23 +14121,129 @@ type TicketingVocabularyPatch struct {
 	URI         nullable.Nullable[string] `json:"uri,omitempty"`
 }
 
-// TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
+// TicketingVoucher The offer a ticket was bought with, by its code or by the name of a `voucher` record of the source, and the campaign that gave it out; that of the record, or of the source's settings for the code, when absent.
 type TicketingVoucher struct {
-	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
-	Code     string                    `json:"code"`
+	Campaign nullable.Nullable[string]             `json:"campaign,omitempty"`
+	Code     nullable.Nullable[string]             `json:"code,omitempty"`
+	Record   nullable.Nullable[TicketingReference] `json:"record,omitempty"`
 }
+
+// TicketingVoucherCampaign defines model for TicketingVoucherCampaign.
+type TicketingVoucherCampaign struct {
+	ByIssuedTo int32  `json:"by_issued_to"`
+	ByOthers   int32  `json:"by_others"`
+	ByUnknown  int32  `json:"by_unknown"`
+	Campaign   string `json:"campaign"`
+
+	// Issued Codes.
+	Issued int32 `json:"issued"`
+
+	// IssuedToContacts Codes of which it is known whom they were issued to.
+	IssuedToContacts int32                          `json:"issued_to_contacts"`
+	Object           TicketingVoucherCampaignObject `json:"object"`
+
+	// Redeemed Codes that were used at least once.
+	Redeemed int32 `json:"redeemed"`
+
+	// Redemptions Tickets.
+	Redemptions int32 `json:"redemptions"`
+}
+
+// TicketingVoucherCampaignObject defines model for TicketingVoucherCampaign.Object.
+type TicketingVoucherCampaignObject string
 
 // TicketingVoucherCreate defines model for TicketingVoucherCreate.
 type TicketingVoucherCreate struct {
-	Code      nullable.Nullable[string] `json:"code,omitempty"`
-	Comment   nullable.Nullable[string] `json:"comment,omitempty"`
-	MaxUsages *int32                    `json:"max_usages,omitempty"`
-	Percent   nullable.Nullable[string] `json:"percent,omitempty"`
+	// Campaign Campaign that the code is issued for.
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     nullable.Nullable[string] `json:"code,omitempty"`
+	Comment  nullable.Nullable[string] `json:"comment,omitempty"`
+
+	// ContactID Contact that the code is issued to; the vendor is not told.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+
+	// Kind An `invitation` without `percent` is for nothing.
+	Kind      *TicketingVoucherCreateKind `json:"kind,omitempty"`
+	MaxUsages *int32                      `json:"max_usages,omitempty"`
+	Percent   nullable.Nullable[string]   `json:"percent,omitempty"`
 
 	// Performance A performance or the production that it is for.
 	Performance string                       `json:"performance"`
 	PriceType   nullable.Nullable[string]    `json:"price_type,omitempty"`
 	ValidUntil  nullable.Nullable[time.Time] `json:"valid_until,omitempty"`
+}
+
+// TicketingVoucherCreateKind An `invitation` without `percent` is for nothing.
+type TicketingVoucherCreateKind string
+
+// TicketingVoucherList defines model for TicketingVoucherList.
+type TicketingVoucherList struct {
+	Data       []TicketingIssuedVoucher  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVoucherPatch defines model for TicketingVoucherPatch.
+type TicketingVoucherPatch struct {
+	Campaign  nullable.Nullable[string]                    `json:"campaign,omitempty"`
+	ContactID nullable.Nullable[openapi_types.UUID]        `json:"contact_id,omitempty"`
+	Kind      nullable.Nullable[TicketingVoucherPatchKind] `json:"kind,omitempty"`
+}
+
+// TicketingVoucherPatchKind defines model for TicketingVoucherPatch.Kind.
+type TicketingVoucherPatchKind string
+
+// TicketingVoucherRecord A promotion code or invitation that the source has given out. Whom it was issued to is not the source's to say.
+type TicketingVoucherRecord struct {
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     nullable.Nullable[string] `json:"code,omitempty"`
+	IssuedAt nullable.Nullable[string] `json:"issued_at,omitempty"`
+
+	// Kind `invitation`: nothing is paid with it.
+	Kind        nullable.Nullable[TicketingVoucherRecordKind] `json:"kind,omitempty"`
+	MaxUses     nullable.Nullable[int32]                      `json:"max_uses,omitempty"`
+	Performance nullable.Nullable[TicketingReference]         `json:"performance,omitempty"`
+	State       *TicketingVoucherRecordState                  `json:"state,omitempty"`
+
+	// Uses How often it was used as the source counts.
+	Uses       nullable.Nullable[int32]  `json:"uses,omitempty"`
+	ValidUntil nullable.Nullable[string] `json:"valid_until,omitempty"`
+}
+
+// TicketingVoucherRecordKind `invitation`: nothing is paid with it.
+type TicketingVoucherRecordKind string
+
+// TicketingVoucherRecordState defines model for TicketingVoucherRecord.State.
+type TicketingVoucherRecordState string
+
+// TicketingVoucherRedemption defines model for TicketingVoucherRedemption.
+type TicketingVoucherRedemption struct {
+	By              string `json:"by"`
+	CommercialState string `json:"commercial_state"`
+
+	// ContactID Who bought it.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+
+	// ExternalID Name of the ticket at the source.
+	ExternalID      string                                `json:"external_id"`
+	HolderContactID nullable.Nullable[openapi_types.UUID] `json:"holder_contact_id"`
+	IsCounted       bool                                  `json:"is_counted"`
+	Object          TicketingVoucherRedemptionObject      `json:"object"`
+	OrderID         openapi_types.UUID                    `json:"order_id"`
+	OrderNumber     nullable.Nullable[string]             `json:"order_number"`
+
+	// RedeemedAt When the order was placed.
+	RedeemedAt  nullable.Nullable[time.Time] `json:"redeemed_at"`
+	TicketID    openapi_types.UUID           `json:"ticket_id"`
+	TicketState string                       `json:"ticket_state"`
+}
+
+// TicketingVoucherRedemptionObject defines model for TicketingVoucherRedemption.Object.
+type TicketingVoucherRedemptionObject string
+
+// TicketingVoucherRedemptionList defines model for TicketingVoucherRedemptionList.
+type TicketingVoucherRedemptionList struct {
+	Data       []TicketingVoucherRedemption `json:"data"`
+	NextCursor nullable.Nullable[string]    `json:"next_cursor"`
 }
 
 // TicketingWarning Something that was taken in, though it could have meant two things.
@@ -14695,6 +15020,9 @@ type TicketingVenueID = openapi_types.UUID
 
 // TicketingVocabularyID defines model for TicketingVocabularyId.
 type TicketingVocabularyID = openapi_types.UUID
+
+// TicketingVoucherID defines model for TicketingVoucherId.
+type TicketingVoucherID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -17924,6 +18252,77 @@ type UpdateTicketingVocabularyParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetTicketingVoucherCampaignParams defines parameters for GetTicketingVoucherCampaign.
+type GetTicketingVoucherCampaignParams struct {
+	// Source Only those of the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// ListTicketingVouchersParams defines parameters for ListTicketingVouchers.
+type ListTicketingVouchersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// ContactID Issued to this contact, or to one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Campaign Issued for this campaign.
+	Campaign *string `form:"campaign,omitempty" json:"campaign,omitempty"`
+
+	// VoucherCode With this code, exactly.
+	VoucherCode *string `form:"voucher_code,omitempty" json:"voucher_code,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListTicketingVouchersParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// State In this state.
+	State *ListTicketingVouchersParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListTicketingVouchersParamsKind defines parameters for ListTicketingVouchers.
+type ListTicketingVouchersParamsKind string
+
+// ListTicketingVouchersParamsState defines parameters for ListTicketingVouchers.
+type ListTicketingVouchersParamsState string
+
+// UpdateTicketingVoucherParams defines parameters for UpdateTicketingVoucher.
+type UpdateTicketingVoucherParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVoucherRedemptionsParams defines parameters for ListTicketingVoucherRedemptions.
+type ListTicketingVoucherRedemptionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Limit Greatest number of items in the page.
@@ -18517,6 +18916,9 @@ type CreateTicketingVocabularyJSONRequestBody = TicketingVocabularyCreate
 
 // UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVocabulary for application/merge-patch+json ContentType.
 type UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody = TicketingVocabularyPatch
+
+// UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVoucher for application/merge-patch+json ContentType.
+type UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody = TicketingVoucherPatch
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
@@ -20066,6 +20468,21 @@ type ServerInterface interface {
 	// UpdateTicketingVocabulary Change a vocabulary
 	// (PATCH /v1/ticketing/vocabularies/{vocabulary_id})
 	UpdateTicketingVocabulary(ctx echo.Context, vocabularyID TicketingVocabularyID, params UpdateTicketingVocabularyParams) error
+	// GetTicketingVoucherCampaign Count the codes of a campaign
+	// (GET /v1/ticketing/voucher-campaigns/{campaign})
+	GetTicketingVoucherCampaign(ctx echo.Context, campaign string, params GetTicketingVoucherCampaignParams) error
+	// ListTicketingVouchers List issued codes
+	// (GET /v1/ticketing/vouchers)
+	ListTicketingVouchers(ctx echo.Context, params ListTicketingVouchersParams) error
+	// GetTicketingVoucher Read an issued code
+	// (GET /v1/ticketing/vouchers/{voucher_id})
+	GetTicketingVoucher(ctx echo.Context, voucherID TicketingVoucherID) error
+	// UpdateTicketingVoucher Say whom a code was issued to
+	// (PATCH /v1/ticketing/vouchers/{voucher_id})
+	UpdateTicketingVoucher(ctx echo.Context, voucherID TicketingVoucherID, params UpdateTicketingVoucherParams) error
+	// ListTicketingVoucherRedemptions List the uses of a code
+	// (GET /v1/ticketing/vouchers/{voucher_id}/redemptions)
+	ListTicketingVoucherRedemptions(ctx echo.Context, voucherID TicketingVoucherID, params ListTicketingVoucherRedemptionsParams) error
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx echo.Context, params ListUsersParams) error
@@ -33096,6 +33513,225 @@ func (w *ServerInterfaceWrapper) UpdateTicketingVocabulary(ctx echo.Context) err
 	return err
 }
 
+// GetTicketingVoucherCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingVoucherCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaign" -------------
+	var campaign string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaign", ctx.Param("campaign"), &campaign, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaign: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTicketingVoucherCampaignParams
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingVoucherCampaign(ctx, campaign, params)
+	return err
+}
+
+// ListTicketingVouchers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingVouchers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingVouchersParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "contact_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "contact_id", ctx.QueryParams(), &params.ContactID, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter contact_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "campaign" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "campaign", ctx.QueryParams(), &params.Campaign, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaign: %s", err))
+	}
+
+	// ------------- Optional query parameter "voucher_code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "voucher_code", ctx.QueryParams(), &params.VoucherCode, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter voucher_code: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingVouchers(ctx, params)
+	return err
+}
+
+// GetTicketingVoucher converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTicketingVoucher(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "voucher_id" -------------
+	var voucherID TicketingVoucherID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher_id", ctx.Param("voucher_id"), &voucherID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter voucher_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTicketingVoucher(ctx, voucherID)
+	return err
+}
+
+// UpdateTicketingVoucher converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateTicketingVoucher(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "voucher_id" -------------
+	var voucherID TicketingVoucherID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher_id", ctx.Param("voucher_id"), &voucherID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter voucher_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTicketingVoucherParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatchOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for If-Match, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter If-Match: %s", err))
+		}
+
+		params.IfMatch = &IfMatch
+	}
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKeyOptional
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateTicketingVoucher(ctx, voucherID, params)
+	return err
+}
+
+// ListTicketingVoucherRedemptions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTicketingVoucherRedemptions(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "voucher_id" -------------
+	var voucherID TicketingVoucherID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "voucher_id", ctx.Param("voucher_id"), &voucherID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter voucher_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTicketingVoucherRedemptionsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "csv_safe" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "csv_safe", ctx.QueryParams(), &params.CsvSafe, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter csv_safe: %s", err))
+	}
+
+	// ------------- Optional query parameter "fields" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "fields", ctx.QueryParams(), &params.Fields, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fields: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTicketingVoucherRedemptions(ctx, voucherID, params)
+	return err
+}
+
 // ListUsers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListUsers(ctx echo.Context) error {
 	var err error
@@ -34319,6 +34955,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/v1/ticketing/mappings/:mapping_id", wrapper.DeleteTicketingMapping, options.OperationMiddlewares["deleteTicketingMapping"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/mappings/:mapping_id", wrapper.GetTicketingMapping, options.OperationMiddlewares["getTicketingMapping"]...)
 	router.PATCH(options.BaseURL+"/v1/ticketing/mappings/:mapping_id", wrapper.UpdateTicketingMapping, options.OperationMiddlewares["updateTicketingMapping"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/vouchers", wrapper.ListTicketingVouchers, options.OperationMiddlewares["listTicketingVouchers"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/vouchers/:voucher_id", wrapper.GetTicketingVoucher, options.OperationMiddlewares["getTicketingVoucher"]...)
+	router.PATCH(options.BaseURL+"/v1/ticketing/vouchers/:voucher_id", wrapper.UpdateTicketingVoucher, options.OperationMiddlewares["updateTicketingVoucher"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/vouchers/:voucher_id/redemptions", wrapper.ListTicketingVoucherRedemptions, options.OperationMiddlewares["listTicketingVoucherRedemptions"]...)
+	router.GET(options.BaseURL+"/v1/ticketing/voucher-campaigns/:campaign", wrapper.GetTicketingVoucherCampaign, options.OperationMiddlewares["getTicketingVoucherCampaign"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/connectors", wrapper.ListConnectors, options.OperationMiddlewares["listConnectors"]...)
 	router.DELETE(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.DeleteTicketingConnection, options.OperationMiddlewares["deleteTicketingConnection"]...)
 	router.GET(options.BaseURL+"/v1/ticketing/sources/:source/connection", wrapper.GetTicketingConnection, options.OperationMiddlewares["getTicketingConnection"]...)
@@ -45032,6 +45673,156 @@ func (response UpdateTicketingVocabulary200JSONResponse) VisitUpdateTicketingVoc
 	return err
 }
 
+type GetTicketingVoucherCampaignRequestObject struct {
+	Campaign string `json:"campaign"`
+	Params   GetTicketingVoucherCampaignParams
+}
+
+type GetTicketingVoucherCampaignResponseObject interface {
+	VisitGetTicketingVoucherCampaignResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingVoucherCampaign200JSONResponse TicketingVoucherCampaign
+
+func (response GetTicketingVoucherCampaign200JSONResponse) VisitGetTicketingVoucherCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingVouchersRequestObject struct {
+	Params ListTicketingVouchersParams
+}
+
+type ListTicketingVouchersResponseObject interface {
+	VisitListTicketingVouchersResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingVouchers200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingVouchers200JSONResponse struct {
+	Body    TicketingVoucherList
+	Headers ListTicketingVouchers200ResponseHeaders
+}
+
+func (response ListTicketingVouchers200JSONResponse) VisitListTicketingVouchersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTicketingVoucherRequestObject struct {
+	VoucherID TicketingVoucherID `json:"voucher_id"`
+}
+
+type GetTicketingVoucherResponseObject interface {
+	VisitGetTicketingVoucherResponse(w http.ResponseWriter) error
+}
+
+type GetTicketingVoucher200ResponseHeaders struct {
+	ETag string
+}
+
+type GetTicketingVoucher200JSONResponse struct {
+	Body    TicketingIssuedVoucher
+	Headers GetTicketingVoucher200ResponseHeaders
+}
+
+func (response GetTicketingVoucher200JSONResponse) VisitGetTicketingVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateTicketingVoucherRequestObject struct {
+	VoucherID TicketingVoucherID `json:"voucher_id"`
+	Params    UpdateTicketingVoucherParams
+	Body      *UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTicketingVoucherResponseObject interface {
+	VisitUpdateTicketingVoucherResponse(w http.ResponseWriter) error
+}
+
+type UpdateTicketingVoucher200ResponseHeaders struct {
+	ETag string
+}
+
+type UpdateTicketingVoucher200JSONResponse struct {
+	Body    TicketingIssuedVoucher
+	Headers UpdateTicketingVoucher200ResponseHeaders
+}
+
+func (response UpdateTicketingVoucher200JSONResponse) VisitUpdateTicketingVoucherResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTicketingVoucherRedemptionsRequestObject struct {
+	VoucherID TicketingVoucherID `json:"voucher_id"`
+	Params    ListTicketingVoucherRedemptionsParams
+}
+
+type ListTicketingVoucherRedemptionsResponseObject interface {
+	VisitListTicketingVoucherRedemptionsResponse(w http.ResponseWriter) error
+}
+
+type ListTicketingVoucherRedemptions200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTicketingVoucherRedemptions200JSONResponse struct {
+	Body    TicketingVoucherRedemptionList
+	Headers ListTicketingVoucherRedemptions200ResponseHeaders
+}
+
+func (response ListTicketingVoucherRedemptions200JSONResponse) VisitListTicketingVoucherRedemptionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Link != nil {
+		w.Header().Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListUsersRequestObject struct {
 	Params ListUsersParams
 }
@@ -46901,6 +47692,21 @@ type StrictServerInterface interface {
 	// UpdateTicketingVocabulary Change a vocabulary
 	// (PATCH /v1/ticketing/vocabularies/{vocabulary_id})
 	UpdateTicketingVocabulary(ctx context.Context, request UpdateTicketingVocabularyRequestObject) (UpdateTicketingVocabularyResponseObject, error)
+	// GetTicketingVoucherCampaign Count the codes of a campaign
+	// (GET /v1/ticketing/voucher-campaigns/{campaign})
+	GetTicketingVoucherCampaign(ctx context.Context, request GetTicketingVoucherCampaignRequestObject) (GetTicketingVoucherCampaignResponseObject, error)
+	// ListTicketingVouchers List issued codes
+	// (GET /v1/ticketing/vouchers)
+	ListTicketingVouchers(ctx context.Context, request ListTicketingVouchersRequestObject) (ListTicketingVouchersResponseObject, error)
+	// GetTicketingVoucher Read an issued code
+	// (GET /v1/ticketing/vouchers/{voucher_id})
+	GetTicketingVoucher(ctx context.Context, request GetTicketingVoucherRequestObject) (GetTicketingVoucherResponseObject, error)
+	// UpdateTicketingVoucher Say whom a code was issued to
+	// (PATCH /v1/ticketing/vouchers/{voucher_id})
+	UpdateTicketingVoucher(ctx context.Context, request UpdateTicketingVoucherRequestObject) (UpdateTicketingVoucherResponseObject, error)
+	// ListTicketingVoucherRedemptions List the uses of a code
+	// (GET /v1/ticketing/vouchers/{voucher_id}/redemptions)
+	ListTicketingVoucherRedemptions(ctx context.Context, request ListTicketingVoucherRedemptionsRequestObject) (ListTicketingVoucherRedemptionsResponseObject, error)
 	// ListUsers List users
 	// (GET /v1/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
@@ -58481,6 +59287,157 @@ func (sh *strictHandler) UpdateTicketingVocabulary(ctx echo.Context, vocabularyI
 		return err
 	} else if validResponse, ok := response.(UpdateTicketingVocabularyResponseObject); ok {
 		return validResponse.VisitUpdateTicketingVocabularyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingVoucherCampaign operation middleware
+func (sh *strictHandler) GetTicketingVoucherCampaign(ctx echo.Context, campaign string, params GetTicketingVoucherCampaignParams) error {
+	var request GetTicketingVoucherCampaignRequestObject
+
+	request.Campaign = campaign
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingVoucherCampaign(ctx.Request().Context(), request.(GetTicketingVoucherCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingVoucherCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingVoucherCampaignResponseObject); ok {
+		return validResponse.VisitGetTicketingVoucherCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingVouchers operation middleware
+func (sh *strictHandler) ListTicketingVouchers(ctx echo.Context, params ListTicketingVouchersParams) error {
+	var request ListTicketingVouchersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingVouchers(ctx.Request().Context(), request.(ListTicketingVouchersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingVouchers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingVouchersResponseObject); ok {
+		return validResponse.VisitListTicketingVouchersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTicketingVoucher operation middleware
+func (sh *strictHandler) GetTicketingVoucher(ctx echo.Context, voucherID TicketingVoucherID) error {
+	var request GetTicketingVoucherRequestObject
+
+	request.VoucherID = voucherID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTicketingVoucher(ctx.Request().Context(), request.(GetTicketingVoucherRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTicketingVoucher")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTicketingVoucherResponseObject); ok {
+		return validResponse.VisitGetTicketingVoucherResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTicketingVoucher operation middleware
+func (sh *strictHandler) UpdateTicketingVoucher(ctx echo.Context, voucherID TicketingVoucherID, params UpdateTicketingVoucherParams) error {
+	var request UpdateTicketingVoucherRequestObject
+
+	request.VoucherID = voucherID
+	request.Params = params
+
+	var body UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTicketingVoucher(ctx.Request().Context(), request.(UpdateTicketingVoucherRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTicketingVoucher")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTicketingVoucherResponseObject); ok {
+		return validResponse.VisitUpdateTicketingVoucherResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTicketingVoucherRedemptions operation middleware
+func (sh *strictHandler) ListTicketingVoucherRedemptions(ctx echo.Context, voucherID TicketingVoucherID, params ListTicketingVoucherRedemptionsParams) error {
+	var request ListTicketingVoucherRedemptionsRequestObject
+
+	request.VoucherID = voucherID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTicketingVoucherRedemptions(ctx.Request().Context(), request.(ListTicketingVoucherRedemptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTicketingVoucherRedemptions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTicketingVoucherRedemptionsResponseObject); ok {
+		return validResponse.VisitListTicketingVoucherRedemptionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -406,6 +406,25 @@ type TicketingVocabulariesOperations interface {
 	DeleteTicketingMapping(ctx context.Context, request DeleteTicketingMappingRequestObject) (DeleteTicketingMappingResponseObject, error)
 }
 
+// TicketingVouchersOperations are the operations of api/ticketing_vouchers.yaml.
+type TicketingVouchersOperations interface {
+	// ListTicketingVouchers: List issued codes
+	// (GET /v1/ticketing/vouchers)
+	ListTicketingVouchers(ctx context.Context, request ListTicketingVouchersRequestObject) (ListTicketingVouchersResponseObject, error)
+	// GetTicketingVoucher: Read an issued code
+	// (GET /v1/ticketing/vouchers/{voucher_id})
+	GetTicketingVoucher(ctx context.Context, request GetTicketingVoucherRequestObject) (GetTicketingVoucherResponseObject, error)
+	// UpdateTicketingVoucher: Say whom a code was issued to
+	// (PATCH /v1/ticketing/vouchers/{voucher_id})
+	UpdateTicketingVoucher(ctx context.Context, request UpdateTicketingVoucherRequestObject) (UpdateTicketingVoucherResponseObject, error)
+	// ListTicketingVoucherRedemptions: List the uses of a code
+	// (GET /v1/ticketing/vouchers/{voucher_id}/redemptions)
+	ListTicketingVoucherRedemptions(ctx context.Context, request ListTicketingVoucherRedemptionsRequestObject) (ListTicketingVoucherRedemptionsResponseObject, error)
+	// GetTicketingVoucherCampaign: Count the codes of a campaign
+	// (GET /v1/ticketing/voucher-campaigns/{campaign})
+	GetTicketingVoucherCampaign(ctx context.Context, request GetTicketingVoucherCampaignRequestObject) (GetTicketingVoucherCampaignResponseObject, error)
+}
+
 // ConnectorsOperations are the operations of api/connectors.yaml.
 type ConnectorsOperations interface {
 	// ListConnectors: List the connectors of this program

@@ -51,6 +51,13 @@ func (a *App) newConnectors(schemas web.Schemas) *connectors.Service {
 		Ended: func(ctx context.Context, tx pgx.Tx, command uuid.UUID, status string, unsupported bool) error {
 			return a.domains.privacy.NoteTx(ctx, tx, command, status, unsupported)
 		},
+		Issued: func(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, i connectors.Issue) error {
+			return a.domains.ticketing.NoteIssueTx(ctx, tx, tenant, ticketing.CommandedIssue(i))
+		},
+		KnownContact: func(ctx context.Context, contact uuid.UUID) error {
+			_, err := a.domains.contacts.Get(ctx, contact)
+			return err
+		},
 	}, connectors.Options{PublicURL: a.Config.Public(), Debounce: a.Config.ConnectorDebounce, Backoff: a.Config.ConnectorBackoff}, vendors()...)
 }
 

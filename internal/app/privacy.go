@@ -47,7 +47,7 @@ func (s sales) EraseTx(ctx context.Context, tx pgx.Tx, e contacts.Erasing) (priv
 		Records: web.Map(found.Records, func(r ticketing.SourceRecord) privacy.Record {
 			return privacy.Record{Source: r.SourceID, Kind: r.Kind, Name: r.ExternalID}
 		}),
-		Orders: found.Orders, Memberships: found.Memberships, GiftCards: found.GiftCards, Bookings: found.Bookings, Tickets: found.Tickets,
+		Orders: found.Orders, Memberships: found.Memberships, GiftCards: found.GiftCards, Bookings: found.Bookings, Vouchers: found.Vouchers, Tickets: found.Tickets,
 	}, nil
 }
 

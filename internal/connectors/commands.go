@@ -1,7 +1,9 @@
 package connectors
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -64,11 +66,50 @@ func (s *Service) Command(ctx context.Context, reference, kind string, data map[
 	if err := s.Schemas.Check(commandSchemas()[kind], data); err != nil {
 		return Command{}, below(err, "#/data")
 	}
+	if err := s.knows(ctx, kind, data); err != nil {
+		return Command{}, err
+	}
 	out, err := pg.InTxValue(ctx, s.DB, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Command, error) {
 		return s.queueCommand(ctx, tx, actor.Tenant, src.ID, kind, data)
 	})
 	s.ring()
 	return out, err
+}
+
+// voucherCommand asks a vendor to give out a code.
+const voucherCommand = "voucher.create"
+
+// knows refuses a code for a contact that is not there.
+func (s *Service) knows(ctx context.Context, kind string, data map[string]any) error {
+	named, ok := data["contact_id"].(string)
+	if kind != voucherCommand || !ok {
+		return nil
+	}
+	contact, err := uuid.Parse(named)
+	if err == nil {
+		err = s.KnownContact(ctx, contact)
+	}
+	if f, isFault := fault.As(pg.Translate(err)); err != nil && (!isFault || f.Kind == fault.Missing || f.Kind == fault.Gone) {
+		return fault.Invalid().At("#/data/contact_id", "no-match")
+	}
+	return err
+}
+
+// issue is what a command for a code says of whom it is for; nil for others.
+func (t *turn) issue(row Command, data []byte, result port.Result) (*Issue, error) {
+	if row.Kind != voucherCommand || result.ExternalID == "" {
+		return nil, nil
+	}
+	var in struct {
+		ContactID *uuid.UUID `json:"contact_id"`
+		Campaign  *string    `json:"campaign"`
+		Kind      string     `json:"kind"`
+	}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return nil, err
+	}
+	kind := cmp.Or(in.Kind, "discount")
+	return &Issue{SourceID: row.SourceID, ExternalID: result.ExternalID, Command: row.ID, ContactID: in.ContactID, Campaign: in.Campaign, Kind: &kind}, nil
 }
 
 // GetCommand reads a command.
@@ -177,10 +218,18 @@ func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Comma
 	if err := t.ingest(ours, result.Records); err != nil {
 		return err
 	}
-	return t.endCommand(ctx, row, result, nil)
+	issue, err := t.issue(row, data, result)
+	if err != nil {
+		return err
+	}
+	return t.endIssuing(ctx, row, result, issue, nil)
 }
 
 func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, cause error) error {
+	return t.endIssuing(ctx, row, result, nil, cause)
+}
+
+func (t *turn) endIssuing(ctx context.Context, row Command, result port.Result, issue *Issue, cause error) error {
 	p := connectorsdb.EndCommandParams{TenantID: row.TenantID, ID: row.ID, Status: "confirmed"}
 	event := "ticketing.command.confirmed"
 	facts := map[string]any{"kind": row.Kind, "code": t.src.Code}
@@ -198,6 +247,11 @@ func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, 
 		}
 		if err != nil {
 			return err
+		}
+		if issue != nil {
+			if err := t.s.Issued(web.WithActor(ctx, web.SystemActor(row.TenantID, "command:"+row.ID.String())), tx, row.TenantID, *issue); err != nil {
+				return err
+			}
 		}
 		if t.s.Ended != nil {
 			if err := t.s.Ended(web.WithActor(ctx, web.SystemActor(row.TenantID, "connectors")), tx, row.ID, p.Status, errors.Is(cause, port.ErrUnsupported)); err != nil {

@@ -43,6 +43,15 @@ type Ingest interface {
 // Window is when what a vendor was asked for was placed, and when it was asked.
 type Window struct{ From, To, TakenAt time.Time }
 
+// Issue is whom a code was issued to and what for.
+type Issue struct {
+	SourceID       uuid.UUID
+	ExternalID     string // of the code at its source
+	Command        uuid.UUID
+	ContactID      *uuid.UUID
+	Campaign, Kind *string
+}
+
 // Needs are what the service is made from.
 type Needs struct {
 	DB         *pg.DB
@@ -59,6 +68,11 @@ type Needs struct {
 	// Ended is told, in the transaction that notes it, what came of a command;
 	// unsupported: the vendor has no such thing. It may be nil.
 	Ended func(ctx context.Context, tx pgx.Tx, command uuid.UUID, status string, unsupported bool) error
+	// Issued is told, in that transaction, of a code that a vendor made because it
+	// was asked to.
+	Issued func(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, i Issue) error
+	// KnownContact refuses a contact that is not there, or not for whoever asks.
+	KnownContact func(ctx context.Context, contact uuid.UUID) error
 }
 
 // Options tune the service; zero values take the defaults named.

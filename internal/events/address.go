@@ -16,7 +16,7 @@ func subjectPath(kind string) string {
 		return "/v1/ticketing/price-types/"
 	case "production":
 		return "/v1/ticketing/productions/"
-	case "venue", "product", "membership", "scan":
+	case "venue", "product", "membership", "scan", "voucher":
 		return "/v1/ticketing/" + kind + "s/"
 	case "gift_card":
 		return "/v1/ticketing/gift-cards/"

@@ -61,13 +61,13 @@ func (e Envelope) about() about {
 	switch e.Data.Object {
 	case "contact":
 		a.contacts, a.personal = append(a.contacts, e.Data.ID), true
-	case "order", "ticketing_customer", "membership", "gift_card", "group_booking":
+	case "order", "ticketing_customer", "membership", "gift_card", "group_booking", "voucher":
 		a.records, a.personal = append(a.records, e.Data.ID), true
 	case "scan":
 		a.records = append(a.records, e.Data.ID)
 	case "ticketing_record":
 		switch facts.Kind {
-		case "order", "customer", "membership", "gift_card", "group_booking", "scan":
+		case "order", "customer", "membership", "gift_card", "group_booking", "scan", "voucher":
 			a.records = append(a.records, e.Data.ID)
 		}
 	case "ticket":

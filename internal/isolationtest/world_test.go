@@ -204,6 +204,8 @@ func (w *world) person(t *testing.T, word string) person {
 	}, {
 		"kind": "group_booking", "external_id": "b-" + word, "source_modified_at": "2026-11-20T09:00:00Z",
 		"data": m{"state": "confirmed", "number": "B-" + word, "organisation": m{"contact_id": n["contact"], "organisation": "Groupe " + word}},
+	}, {
+		"kind": "voucher", "external_id": "v-" + word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"code": n["voucher_code"], "campaign": n["campaign"]},
 	}, {"kind": "production", "external_id": "piece-" + w.word, "source_modified_at": "2026-11-20T09:00:00Z", "data": m{"name": m{"fr": "Pièce " + w.word}}}}}).Is(207)
 	first := order.JSON()["results"].([]any)[0].(m)
 	require.NotEmpty(t, first["id"], "%s", order.Body)
@@ -221,6 +223,8 @@ func (w *world) person(t *testing.T, word string) person {
 		require.Len(t, found, 1, kind)
 		n[kind] = fmt.Sprint(found[0]["id"])
 	}
+	n["voucher"] = fmt.Sprint(w.Get("/v1/ticketing/vouchers?voucher_code=" + n["voucher_code"]).Is(200).Data()[0]["id"])
+	w.Patch("/v1/ticketing/vouchers/"+n["voucher"], m{"contact_id": n["contact"]}).Is(200)
 	n["scan"] = fmt.Sprint(w.Get("/v1/ticketing/scans?ticket_id=" + n["ticket"]).Is(200).Data()[0]["id"])
 	n["ticket"] = fmt.Sprint(line["lines"].([]any)[0].(m)["id"])
 	w.decided(t, p)

@@ -53,6 +53,11 @@ var stays = map[string]string{
 	"crm.ticketing_price_types.external_id":            "a price",
 	"crm.ticketing_products.external_id":               "a product",
 	"crm.ticketing_venues.external_id":                 "a place",
+	"crm.ticketing_vouchers.external_id":               "the code that was given out",
+	"crm.ticketing_vouchers.code":                      "the code that was given out",
+	"crm.ticketing_vouchers.stated_campaign":           "what it was given out for",
+	"crm.ticketing_vouchers.issue_campaign":            "what it was given out for",
+	"crm.ticketing_vouchers.campaign":                  "what it was given out for",
 	"crm.consents.controller":                          "a partner of the institution",
 	"crm.consents.controller_name":                     "a partner of the institution",
 	"crm.privacy_erasures.reason":                      "on whose word and why somebody was erased; whoever writes it is asked to say nothing of who they are",
@@ -98,7 +103,7 @@ func TestNothingOfSomebodyWhoIsErasedIsLeft(t *testing.T) {
 		"vault_keys": "id = $1 and sealed is not null", "preference_links": "contact_id = $1", "ticketing_review_candidates": "contact_id = $1",
 		"form_submissions": "contact_id = $1 and (data_sealed is not null or email_hash is not null or data <> '{}')",
 		"ticketing_orders": "contact_id = $1", "ticketing_customers": "contact_id = $1", "ticketing_lines": "holder_contact_id = $1", "ticketing_memberships": "contact_id = $1",
-		"ticketing_gift_cards": "contact_id = $1", "ticketing_group_bookings": "$1 in (contact_id, person_contact_id)", "ticketing_decisions": "contact_id = $1",
+		"ticketing_gift_cards": "contact_id = $1", "ticketing_vouchers": "contact_id = $1", "ticketing_group_bookings": "$1 in (contact_id, person_contact_id)", "ticketing_decisions": "contact_id = $1",
 		"event_changes": "event_id in (select crm.events_of_contact(tenant_id, $1))",
 	} {
 		require.Zero(t, parvistest.Ask[int](t, app, "select count(*)::int from crm."+table+" where "+condition, contact), table)
@@ -111,7 +116,7 @@ func TestNothingOfSomebodyWhoIsErasedIsLeft(t *testing.T) {
 		"ticketing_accounts", "tickets_of_others", "changes_in_history", "reasons_of_reads"} {
 		require.NotZero(t, erased[kind], kind)
 	}
-	for _, kind := range []string{"orders", "memberships", "gift_cards", "group_bookings", "consents", "name_hashes", "opposition_hashes"} {
+	for _, kind := range []string{"orders", "memberships", "gift_cards", "group_bookings", "vouchers", "consents", "name_hashes", "opposition_hashes"} {
 		require.NotZero(t, kept[kind], kind)
 	}
 	require.Equal(t, "confirmed", submissions(app, form)[0]["status"], "that there was a submission stays")
@@ -226,12 +231,14 @@ func sold(t *testing.T, app *parvistest.App, p *planter, contact string, who m) 
 		record("gift_card", p.word("gift card"), t1, p.component("TicketingGiftCardRecord", m{"customer": account, "balance": "10.00"}, append(words, "order", "ticket", "code")...)),
 		record("group_booking", p.word("booking"), t1, p.component("TicketingGroupBookingRecord", m{"state": "option", "organisation": nil, "contact_person": mergedWith(who, m{"contact_id": contact})},
 			append(words, "order")...)),
+		record("voucher", p.word("code's name"), t1, p.component("TicketingVoucherRecord", m{"issued_at": t1, "valid_until": t2}, append(words, "performance", "state", "kind")...)),
 	)
 	for _, r := range results {
 		require.Equal(t, "created", r["status"], "%v", r)
 	}
 	require.Equal(t, contact, results[0]["contact_id"], "%v", results[0])
 	require.Equal(t, contact, results[1]["contact_id"], "%v", results[1])
+	app.Patch("/v1/ticketing/vouchers/"+results[len(results)-1]["id"].(string), m{"contact_id": contact, "campaign": p.word("campaign of an issue")}).Is(http.StatusOK)
 	anonymous := app.Get("/v1/ticketing/orders/" + results[3]["id"].(string)).Is(http.StatusOK)
 	app.Post("/v1/ticketing/orders/"+anonymous.ID()+"/relink", m{"contact_id": contact, "reason": p.word("reason of a decision")}, parvistest.IfMatch(anonymous.ETag())).Is(http.StatusOK)
 	parvistest.Eventually(t, "it is counted", func() bool {

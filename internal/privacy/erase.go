@@ -52,6 +52,7 @@ const (
 	theMemberships = "memberships"
 	theGiftCards   = "gift_cards"
 	theBookings    = "group_bookings"
+	theVouchers    = "vouchers"
 	theNames       = "name_hashes"
 	theOppositions = "opposition_hashes"
 )
@@ -103,7 +104,7 @@ func (s *Service) erase(ctx context.Context, tx pgx.Tx, actor web.Actor, contact
 		return Erasure{}, err
 	}
 	erased[theAccounts], erased[theTickets] = int64(len(sold.Accounts)), sold.Tickets
-	kept[theOrders], kept[theMemberships], kept[theGiftCards], kept[theBookings] = sold.Orders, sold.Memberships, sold.GiftCards, sold.Bookings
+	kept[theOrders], kept[theMemberships], kept[theGiftCards], kept[theBookings], kept[theVouchers] = sold.Orders, sold.Memberships, sold.GiftCards, sold.Bookings, sold.Vouchers
 	if err := s.Figures.EraseTx(ctx, tx, e.IDs()); err != nil {
 		return Erasure{}, err
 	}

@@ -35,7 +35,7 @@ type Sold struct {
 	// Records are all that were touched.
 	Records []Record
 	// What stays, as of nobody.
-	Orders, Memberships, GiftCards, Bookings int64
+	Orders, Memberships, GiftCards, Bookings, Vouchers int64
 	// Tickets of others' orders that were theirs.
 	Tickets int64
 }

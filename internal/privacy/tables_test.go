@@ -18,7 +18,7 @@ var about = map[string]string{
 	"contact_departments": "stays: who may learn that it was erased", "contact_bases": "removed", "contact_erased_names": "made by it", "privacy_erasures": "made by it",
 	"sensitive_facts": "removed", "consents": "emptied", "preference_links": "removed", "form_submissions": "emptied",
 	"contact_indicators": "removed", "contact_indicator_nets": "removed", "indicator_notes": "identifiers, gone with the next count",
-	"ticketing_customers": "emptied", "ticketing_orders": "emptied", "ticketing_lines": "emptied", "ticketing_memberships": "emptied", "ticketing_gift_cards": "emptied",
+	"ticketing_customers": "emptied", "ticketing_orders": "emptied", "ticketing_lines": "emptied", "ticketing_memberships": "emptied", "ticketing_gift_cards": "emptied", "ticketing_vouchers": "emptied",
 	"ticketing_group_bookings": "emptied", "ticketing_decisions": "emptied", "ticketing_reviews": "emptied", "ticketing_review_candidates": "removed",
 	"ticketing_household_proposals": "removed", "ticketing_moves": "removed", "ticketing_rematches": "identifiers, gone with the next look",
 }

@@ -14,7 +14,7 @@ import (
 
 // unrecorded are members of rows that are no change of the record itself.
 var unrecorded = []string{"tenant_id", "id", "source_id", "external_id", "stub", "deleted", "version", "created_at", "updated_at", "match_inputs", "match_evidence", "matched_at", "claim_hash",
-	"code_hash", "told_status", "due_at", "contact_rule", "transactions", "late", "attended", "entered_id", "absent_at", "anonymized_at"}
+	"code", "campaign", "code_hash", "told_status", "due_at", "contact_rule", "transactions", "late", "attended", "entered_id", "absent_at", "anonymized_at"}
 
 // recordChanges writes one event for each thing that changed, and none for
 // what is as it was.

@@ -138,7 +138,7 @@ func recordToAPI(r Record) api.TicketingRecord {
 
 func addressOf(r Record) *string {
 	paths := map[string]string{kindProduction: "productions", kindPerformance: "performances", kindPriceType: "price-types", kindOrder: "orders",
-		kindVenue: "venues", kindProduct: "products", kindMembership: "memberships", kindGiftCard: "gift-cards", kindScan: "scans", kindGroupBooking: "group-bookings"}
+		kindVenue: "venues", kindProduct: "products", kindMembership: "memberships", kindGiftCard: "gift-cards", kindScan: "scans", kindGroupBooking: "group-bookings", kindVoucher: "vouchers"}
 	path, ok := paths[r.Kind]
 	whole := r.Kind == kindOrder || r.Kind == kindMembership || r.Kind == kindGiftCard || r.Kind == kindScan || r.Kind == kindGroupBooking
 	if !ok || whole && (r.Stub || r.Deleted) {
@@ -191,7 +191,7 @@ func orderToAPI(o Order) api.TicketingOrder {
 			return api.TicketingLine{
 				ID: l.TicketID, ExternalID: l.ExternalID, Kind: l.Kind, PerformanceID: web.Nullable(l.PerformanceID), PriceTypeID: web.Nullable(l.PriceTypeID), Label: web.Nullable(l.Label),
 				Amount: moneyToAPI(l.AmountMinor, currency), Tax: optional(l.TaxMinor), TaxRateBp: web.Nullable(l.TaxRateBp), Seat: web.Nullable(l.Seat), Parent: web.Nullable(l.Parent),
-				ProductID: web.Nullable(l.ProductID), Exemption: web.Nullable(l.Exemption), VoucherCode: web.Nullable(l.VoucherCode), Campaign: web.Nullable(l.Campaign),
+				ProductID: web.Nullable(l.ProductID), Exemption: web.Nullable(l.Exemption), VoucherCode: web.Nullable(l.VoucherCode), VoucherID: web.Nullable(l.VoucherID), Campaign: web.Nullable(l.Campaign),
 				Replaces: web.Nullable(l.Replaces), ReplacedBy: web.Nullable(o.replacedBy(l.ExternalID)), State: l.State, Holder: object(l.Holder), HolderContactID: web.Nullable(l.HolderContactID), HolderRule: web.Nullable(l.HolderRule),
 			}
 		}),

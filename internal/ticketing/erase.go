@@ -38,6 +38,8 @@ type ErasedSales struct {
 	Records []SourceRecord
 	// What stays, as of nobody.
 	Orders, Memberships, GiftCards, Bookings int64
+	// Codes that were issued to them, now to nobody.
+	Vouchers int64
 	// What was emptied in orders of others.
 	Tickets int64
 }
@@ -131,6 +133,11 @@ func (s *Service) EraseTx(ctx context.Context, tx pgx.Tx, e contacts.Erasing) (E
 			}
 		}
 	}
+	issued, err := s.q.EraseVoucherIssues(ctx, tx, e.At, actor.Tenant, e.IDs())
+	if err != nil {
+		return out, err
+	}
+	out.Vouchers, subjects = int64(len(issued)), append(subjects, issued...)
 	if err := s.eraseFindings(ctx, tx, e, some(subjects), some(orders)); err != nil {
 		return out, err
 	}

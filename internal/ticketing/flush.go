@@ -49,6 +49,11 @@ func (u *unit) flush(ctx context.Context) error {
 	if err := write(b, "ticketing_customers", dirty(u.customers), "tenant_id", "id"); err != nil {
 		return err
 	}
+	for _, shelf := range u.kinds.between() {
+		if err := shelf.write(b); err != nil {
+			return err
+		}
+	}
 	if err := u.flushOrders(b); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ const (
 	kindGiftCard     = "gift_card"
 	kindScan         = "scan"
 	kindGroupBooking = "group_booking"
+	kindVoucher      = "voucher"
 )
 
 type venueDoc struct {
@@ -134,6 +135,15 @@ func (m *message) readKind(raw []byte, source Source) (bool, error) {
 			return true, err
 		}
 		m.venue.References = once(m.venue.References, "#/data/references", refused)
+	case kindVoucher:
+		d := &offerDoc{State: "active"}
+		if err := decode(raw, d); err != nil {
+			return true, err
+		}
+		if d.ValidUntil, d.IssuedAt = micro(d.ValidUntil), micro(d.IssuedAt); !plausible(d.ValidUntil, d.IssuedAt) {
+			refused.At("#/data/valid_until", "not-a-date")
+		}
+		m.voucher = d
 	case kindProduct:
 		m.product = &productDoc{}
 		return true, decode(raw, m.product)
@@ -248,6 +258,8 @@ func (m *message) kindReferences(add func(kind string, name *string)) {
 		add(kindCustomer, d.Customer)
 		add(kindOrder, d.Order)
 		add(kindTicket, d.Ticket)
+	case m.voucher != nil:
+		add(kindPerformance, m.voucher.Performance)
 	case m.scan != nil:
 		add(kindTicket, m.scan.Ticket)
 		add(kindPerformance, m.scan.Performance)

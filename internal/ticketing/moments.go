@@ -19,10 +19,11 @@ const (
 var moments = map[string]bool{
 	"starts_at": true, "ends_at": true, "admission_at": true, "placed_at": true, "at": true, "occurred_at": true, "recorded_at": true,
 	"valid_from": true, "valid_to": true, "expires_at": true, "cancelled_at": true,
+	"valid_until": true, "issued_at": true,
 }
 
 // lasting are those of them that, where they are a day, mean its end.
-var lasting = map[string]bool{"valid_to": true, "expires_at": true}
+var lasting = map[string]bool{"valid_to": true, "expires_at": true, "valid_until": true}
 
 // localTime is a reader of the times in one record.
 type localTime struct {

@@ -203,7 +203,7 @@ func (u *unit) projectOrder(m *message, r *Record) {
 			PerformanceID: u.reference(kindPerformance, l.Performance), PriceTypeID: u.reference(kindPriceType, l.PriceType), Label: l.Label,
 			AmountMinor: l.amount, TaxMinor: l.tax, TaxRateBp: l.TaxRateBP, Seat: l.Seat, Parent: l.Parent, Replaces: l.Replaces,
 			State: l.State, Holder: snapshot(l.Holder), Version: 1,
-			ProductID: u.reference(kindProduct, l.Product), Exemption: l.Exemption, VoucherCode: voucher, Campaign: campaign,
+			ProductID: u.reference(kindProduct, l.Product), Exemption: l.Exemption, VoucherCode: voucher, Campaign: campaign, VoucherID: u.reference(kindVoucher, l.Voucher.record()),
 		}
 	}
 	o.fees = nil

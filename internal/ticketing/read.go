@@ -169,8 +169,8 @@ func (s *Service) orderTx(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, only
 	if err != nil {
 		return out, err
 	}
-	for i, l := range out.Lines {
-		out.Lines[i].Campaign = settingsOf(source).campaign(l.Campaign, l.VoucherCode)
+	if err := s.nameOffers(ctx, tx, &out, source); err != nil {
+		return out, err
 	}
 	if out.Replacements, err = s.q.FindReplacements(ctx, tx, tenant, out.SourceID, web.Map(out.Lines, func(l ticketingdb.TicketingLine) string { return l.ExternalID })); err != nil {
 		return out, err

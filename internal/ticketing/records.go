@@ -38,6 +38,7 @@ func RecordSchemas() map[string]string {
 		kindProduction: "TicketingProductionRecord", kindPerformance: "TicketingPerformanceRecord", kindPriceType: "TicketingPriceTypeRecord",
 		kindCustomer: "TicketingCustomerRecord", kindOrder: "TicketingOrderRecord", kindVenue: "TicketingVenueRecord", kindProduct: "TicketingProductRecord",
 		kindMembership: "TicketingMembershipRecord", kindGiftCard: "TicketingGiftCardRecord", kindScan: "TicketingScanRecord", kindGroupBooking: "TicketingGroupBookingRecord",
+		kindVoucher: "TicketingVoucherRecord",
 	}
 }
 
@@ -70,6 +71,7 @@ type message struct {
 	giftCard         *giftCardDoc
 	scan             *scanDoc
 	groupBooking     *groupBookingDoc
+	voucher          *offerDoc
 	warnings         []Warning
 }
 
@@ -179,7 +181,8 @@ type lineDoc struct {
 }
 
 type voucherDoc struct {
-	Code     string  `json:"code"`
+	Code     *string `json:"code"`
+	Record   *string `json:"record"`
 	Campaign *string `json:"campaign"`
 }
 
@@ -227,7 +230,7 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 	f := fault.New(fault.Malformed, "invalid-request")
 	schema, known := RecordSchemas()[in.Kind]
 	if !known {
-		f.At("#/kind", "enum", "allowed", "venue, production, performance, price_type, product, customer, order, membership, gift_card, scan, group_booking")
+		f.At("#/kind", "enum", "allowed", "venue, production, performance, price_type, product, customer, order, membership, gift_card, scan, group_booking, voucher")
 	}
 	if n := utf8.RuneCountInString(in.ExternalID); n == 0 {
 		f.At("#/external_id", "required")

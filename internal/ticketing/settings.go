@@ -139,10 +139,18 @@ func (s settings) campaign(stated, code *string) *string {
 	return nil
 }
 
+// record is the name of the offer at its source, where that is given.
+func (v *voucherDoc) record() *string {
+	if v == nil {
+		return nil
+	}
+	return v.Record
+}
+
 // offer is what a source says of the offer that a line was bought with.
 func (v *voucherDoc) offer() (code, campaign *string) {
 	if v == nil {
 		return nil, nil
 	}
-	return &v.Code, v.Campaign
+	return v.Code, v.Campaign
 }

@@ -2,6 +2,7 @@ package ticketing
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -113,15 +114,19 @@ type shelves struct {
 	giftCards     *shelf[ticketingdb.TicketingGiftCard]
 	scans         *shelf[ticketingdb.TicketingScan]
 	groupBookings *shelf[ticketingdb.TicketingGroupBooking]
+	vouchers      *shelf[ticketingdb.TicketingVoucher]
 }
 
 func (s *shelves) early() []shelving { return []shelving{s.venues, s.products} }
+
+// between are those that name performances and are named by orders.
+func (s *shelves) between() []shelving { return []shelving{s.vouchers} }
 
 func (s *shelves) late() []shelving {
 	return []shelving{s.memberships, s.giftCards, s.scans, s.groupBookings}
 }
 
-func (s *shelves) all() []shelving { return append(s.early(), s.late()...) }
+func (s *shelves) all() []shelving { return slices.Concat(s.early(), s.between(), s.late()) }
 
 func (s *shelves) on(kind string) shelving {
 	for _, one := range s.all() {
@@ -179,6 +184,16 @@ func newShelves(q *ticketingdb.Queries, source Source, now time.Time) *shelves {
 			},
 			facts: func(r ticketingdb.TicketingGiftCard) map[string]any { return contact(r.ContactID) },
 		},
+		vouchers: &shelf[ticketingdb.TicketingVoucher]{
+			kind: kindVoucher, table: "ticketing_vouchers", rows: map[uuid.UUID]*entity[ticketingdb.TicketingVoucher]{}, find: q.FindVouchers,
+			fresh: func(r *Record) ticketingdb.TicketingVoucher {
+				return ticketingdb.TicketingVoucher{TenantID: r.TenantID, ID: r.ID, SourceID: r.SourceID, ExternalID: r.ExternalID, Stub: true, Version: 1, CreatedAt: now, UpdatedAt: now}
+			},
+			of: func(r *ticketingdb.TicketingVoucher) common {
+				return common{&r.ID, &r.Version, &r.UpdatedAt, &r.Stub, &r.Deleted}
+			},
+			facts: func(r ticketingdb.TicketingVoucher) map[string]any { return contact(r.ContactID) },
+		},
 		scans: &shelf[ticketingdb.TicketingScan]{
 			kind: kindScan, table: "ticketing_scans", rows: map[uuid.UUID]*entity[ticketingdb.TicketingScan]{}, find: q.FindScans,
 			fresh: func(r *Record) ticketingdb.TicketingScan {
@@ -215,6 +230,8 @@ func (u *unit) projectKind(m *message, r *Record) {
 	switch r.Kind {
 	case kindVenue:
 		u.projectVenue(m.venue, &u.kinds.venues.rows[r.ID].now)
+	case kindVoucher:
+		u.projectVoucher(m.voucher, &u.kinds.vouchers.rows[r.ID].now)
 	case kindProduct:
 		u.projectProduct(m.product, &u.kinds.products.rows[r.ID].now)
 	case kindMembership:

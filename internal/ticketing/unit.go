@@ -102,6 +102,7 @@ func (m *message) references() []recordKey {
 			add(kindPerformance, l.Performance)
 			add(kindPriceType, l.PriceType)
 			add(kindProduct, l.Product)
+			add(kindVoucher, l.Voucher.record())
 		}
 	default:
 		m.kindReferences(add)

@@ -131,6 +131,7 @@ func leaving() map[string]rule {
 		"ticketing_references":        {},
 		"ticketing_vocabularies":      {},
 		"ticketing_mappings":          {},
+		"ticketing_vouchers":          {},
 
 		// A connection arrives without its secrets and switched off, to be completed
 		// and switched on by whoever takes over; where reading stands travels, so that

@@ -3991,6 +3991,21 @@ func (e TicketingHookAddressObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingIssuedVoucherObject.
+const (
+	TicketingIssuedVoucherObjectVoucher TicketingIssuedVoucherObject = "voucher"
+)
+
+// Valid indicates whether the value is a known member of the TicketingIssuedVoucherObject enum.
+func (e TicketingIssuedVoucherObject) Valid() bool {
+	switch e {
+	case TicketingIssuedVoucherObjectVoucher:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TicketingLineRecordKind.
 const (
 	TicketingLineRecordKindDonation     TicketingLineRecordKind = "donation"
@@ -5047,6 +5062,114 @@ func (e TicketingVocabularyObject) Valid() bool {
 	}
 }
 
+// Defines values for TicketingVoucherCampaignObject.
+const (
+	TicketingVoucherCampaignObjectVoucherCampaign TicketingVoucherCampaignObject = "voucher_campaign"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherCampaignObject enum.
+func (e TicketingVoucherCampaignObject) Valid() bool {
+	switch e {
+	case TicketingVoucherCampaignObjectVoucherCampaign:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherCreateKind.
+const (
+	TicketingVoucherCreateKindDiscount   TicketingVoucherCreateKind = "discount"
+	TicketingVoucherCreateKindInvitation TicketingVoucherCreateKind = "invitation"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherCreateKind enum.
+func (e TicketingVoucherCreateKind) Valid() bool {
+	switch e {
+	case TicketingVoucherCreateKindDiscount:
+		return true
+	case TicketingVoucherCreateKindInvitation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherPatchKind.
+const (
+	TicketingVoucherPatchKindDiscount    TicketingVoucherPatchKind = "discount"
+	TicketingVoucherPatchKindInvitation  TicketingVoucherPatchKind = "invitation"
+	TicketingVoucherPatchKindLessThanNil TicketingVoucherPatchKind = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherPatchKind enum.
+func (e TicketingVoucherPatchKind) Valid() bool {
+	switch e {
+	case TicketingVoucherPatchKindDiscount:
+		return true
+	case TicketingVoucherPatchKindInvitation:
+		return true
+	case TicketingVoucherPatchKindLessThanNil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherRecordKind.
+const (
+	TicketingVoucherRecordKindDiscount    TicketingVoucherRecordKind = "discount"
+	TicketingVoucherRecordKindInvitation  TicketingVoucherRecordKind = "invitation"
+	TicketingVoucherRecordKindLessThanNil TicketingVoucherRecordKind = "<nil>"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherRecordKind enum.
+func (e TicketingVoucherRecordKind) Valid() bool {
+	switch e {
+	case TicketingVoucherRecordKindDiscount:
+		return true
+	case TicketingVoucherRecordKindInvitation:
+		return true
+	case TicketingVoucherRecordKindLessThanNil:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherRecordState.
+const (
+	TicketingVoucherRecordStateActive    TicketingVoucherRecordState = "active"
+	TicketingVoucherRecordStateCancelled TicketingVoucherRecordState = "cancelled"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherRecordState enum.
+func (e TicketingVoucherRecordState) Valid() bool {
+	switch e {
+	case TicketingVoucherRecordStateActive:
+		return true
+	case TicketingVoucherRecordStateCancelled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TicketingVoucherRedemptionObject.
+const (
+	TicketingVoucherRedemptionObjectVoucherRedemption TicketingVoucherRedemptionObject = "voucher_redemption"
+)
+
+// Valid indicates whether the value is a known member of the TicketingVoucherRedemptionObject enum.
+func (e TicketingVoucherRedemptionObject) Valid() bool {
+	switch e {
+	case TicketingVoucherRedemptionObjectVoucherRedemption:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenResponseTokenType.
 const (
 	TokenResponseTokenTypeBearer TokenResponseTokenType = "Bearer"
@@ -5576,6 +5699,7 @@ const (
 	TicketingRecordKindProduction   TicketingRecordKind = "production"
 	TicketingRecordKindScan         TicketingRecordKind = "scan"
 	TicketingRecordKindVenue        TicketingRecordKind = "venue"
+	TicketingRecordKindVoucher      TicketingRecordKind = "voucher"
 )
 
 // Valid indicates whether the value is a known member of the TicketingRecordKind enum.
@@ -5602,6 +5726,8 @@ func (e TicketingRecordKind) Valid() bool {
 	case TicketingRecordKindScan:
 		return true
 	case TicketingRecordKindVenue:
+		return true
+	case TicketingRecordKindVoucher:
 		return true
 	default:
 		return false
@@ -6785,6 +6911,7 @@ const (
 	CreateTicketingImportParamsKindProduction   CreateTicketingImportParamsKind = "production"
 	CreateTicketingImportParamsKindScan         CreateTicketingImportParamsKind = "scan"
 	CreateTicketingImportParamsKindVenue        CreateTicketingImportParamsKind = "venue"
+	CreateTicketingImportParamsKindVoucher      CreateTicketingImportParamsKind = "voucher"
 )
 
 // Valid indicates whether the value is a known member of the CreateTicketingImportParamsKind enum.
@@ -6811,6 +6938,8 @@ func (e CreateTicketingImportParamsKind) Valid() bool {
 	case CreateTicketingImportParamsKindScan:
 		return true
 	case CreateTicketingImportParamsKindVenue:
+		return true
+	case CreateTicketingImportParamsKindVoucher:
 		return true
 	default:
 		return false
@@ -6883,6 +7012,48 @@ func (e ListInboundMessagesParamsStatus) Valid() bool {
 	case ListInboundMessagesParamsStatusPending:
 		return true
 	case ListInboundMessagesParamsStatusProcessed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingVouchersParamsKind.
+const (
+	ListTicketingVouchersParamsKindDiscount   ListTicketingVouchersParamsKind = "discount"
+	ListTicketingVouchersParamsKindInvitation ListTicketingVouchersParamsKind = "invitation"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingVouchersParamsKind enum.
+func (e ListTicketingVouchersParamsKind) Valid() bool {
+	switch e {
+	case ListTicketingVouchersParamsKindDiscount:
+		return true
+	case ListTicketingVouchersParamsKindInvitation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTicketingVouchersParamsState.
+const (
+	ListTicketingVouchersParamsStateActive    ListTicketingVouchersParamsState = "active"
+	ListTicketingVouchersParamsStateExpired   ListTicketingVouchersParamsState = "expired"
+	ListTicketingVouchersParamsStateUsedUp    ListTicketingVouchersParamsState = "used_up"
+	ListTicketingVouchersParamsStateWithdrawn ListTicketingVouchersParamsState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ListTicketingVouchersParamsState enum.
+func (e ListTicketingVouchersParamsState) Valid() bool {
+	switch e {
+	case ListTicketingVouchersParamsStateActive:
+		return true
+	case ListTicketingVouchersParamsStateExpired:
+		return true
+	case ListTicketingVouchersParamsStateUsedUp:
+		return true
+	case ListTicketingVouchersParamsStateWithdrawn:
 		return true
 	default:
 		return false
@@ -12141,7 +12312,7 @@ type TicketingBatchRecord struct {
 	Data       map[string]interface{} `json:"data,omitempty"`
 	ExternalID string                 `json:"external_id"`
 
-	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking.
+	// Kind venue, production, performance, price_type, product, customer, order, membership, gift_card, scan, group_booking or voucher.
 	Kind string                  `json:"kind"`
 	Op   *TicketingBatchRecordOp `json:"op,omitempty"`
 
@@ -12667,6 +12838,51 @@ type TicketingImportViolation struct {
 	Pointer string `json:"pointer"`
 }
 
+// TicketingIssuedVoucher defines model for TicketingIssuedVoucher.
+type TicketingIssuedVoucher struct {
+	// Campaign As the institution says, else as the source does, else by the `campaign_codes` of the source.
+	Campaign nullable.Nullable[string] `json:"campaign"`
+	Code     nullable.Nullable[string] `json:"code"`
+
+	// CommandID The command by which it was issued.
+	CommandID nullable.Nullable[openapi_types.UUID] `json:"command_id"`
+
+	// ContactID Whom it was issued to.
+	ContactID  nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	ExternalID string                                `json:"external_id"`
+	ID         openapi_types.UUID                    `json:"id"`
+	IsDeleted  bool                                  `json:"is_deleted"`
+	IsStub     bool                                  `json:"is_stub"`
+	IssuedAt   nullable.Nullable[time.Time]          `json:"issued_at"`
+
+	// Kind As the institution says; as the source does where it does not.
+	Kind          nullable.Nullable[string]             `json:"kind"`
+	MaxUses       nullable.Nullable[int32]              `json:"max_uses"`
+	Object        TicketingIssuedVoucherObject          `json:"object"`
+	PerformanceID nullable.Nullable[openapi_types.UUID] `json:"performance_id"`
+
+	// Redemptions Tickets bought with it that count.
+	Redemptions int32 `json:"redemptions"`
+
+	// RedemptionsByOthers Those of them that somebody else bought and holds than whom it was issued to.
+	RedemptionsByOthers int32              `json:"redemptions_by_others"`
+	SourceID            openapi_types.UUID `json:"source_id"`
+
+	// State Derived as of now.
+	State          string                    `json:"state"`
+	StatedCampaign nullable.Nullable[string] `json:"stated_campaign"`
+	UpdatedAt      time.Time                 `json:"updated_at"`
+
+	// Uses As the source counts.
+	Uses       nullable.Nullable[int32]     `json:"uses"`
+	ValidUntil nullable.Nullable[time.Time] `json:"valid_until"`
+	Version    int64                        `json:"version"`
+}
+
+// TicketingIssuedVoucherObject defines model for TicketingIssuedVoucher.Object.
+type TicketingIssuedVoucherObject string
+
 // TicketingLine defines model for TicketingLine.
 type TicketingLine struct {
 	// Amount A decimal amount with the decimals of its currency (ISO 4217).
@@ -12695,6 +12911,9 @@ type TicketingLine struct {
 	Tax           nullable.Nullable[Money]              `json:"tax"`
 	TaxRateBp     nullable.Nullable[int32]              `json:"tax_rate_bp"`
 	VoucherCode   nullable.Nullable[string]             `json:"voucher_code"`
+
+	// VoucherID The issued code.
+	VoucherID nullable.Nullable[openapi_types.UUID] `json:"voucher_id"`
 }
 
 // TicketingLineRecord defines model for TicketingLineRecord.
@@ -13900,23 +14119,129 @@ type TicketingVocabularyPatch struct {
 	URI         nullable.Nullable[string] `json:"uri,omitempty"`
 }
 
-// TicketingVoucher The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent.
+// TicketingVoucher The offer a ticket was bought with, by its code or by the name of a `voucher` record of the source, and the campaign that gave it out; that of the record, or of the source's settings for the code, when absent.
 type TicketingVoucher struct {
-	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
-	Code     string                    `json:"code"`
+	Campaign nullable.Nullable[string]             `json:"campaign,omitempty"`
+	Code     nullable.Nullable[string]             `json:"code,omitempty"`
+	Record   nullable.Nullable[TicketingReference] `json:"record,omitempty"`
 }
+
+// TicketingVoucherCampaign defines model for TicketingVoucherCampaign.
+type TicketingVoucherCampaign struct {
+	ByIssuedTo int32  `json:"by_issued_to"`
+	ByOthers   int32  `json:"by_others"`
+	ByUnknown  int32  `json:"by_unknown"`
+	Campaign   string `json:"campaign"`
+
+	// Issued Codes.
+	Issued int32 `json:"issued"`
+
+	// IssuedToContacts Codes of which it is known whom they were issued to.
+	IssuedToContacts int32                          `json:"issued_to_contacts"`
+	Object           TicketingVoucherCampaignObject `json:"object"`
+
+	// Redeemed Codes that were used at least once.
+	Redeemed int32 `json:"redeemed"`
+
+	// Redemptions Tickets.
+	Redemptions int32 `json:"redemptions"`
+}
+
+// TicketingVoucherCampaignObject defines model for TicketingVoucherCampaign.Object.
+type TicketingVoucherCampaignObject string
 
 // TicketingVoucherCreate defines model for TicketingVoucherCreate.
 type TicketingVoucherCreate struct {
-	Code      nullable.Nullable[string] `json:"code,omitempty"`
-	Comment   nullable.Nullable[string] `json:"comment,omitempty"`
-	MaxUsages *int32                    `json:"max_usages,omitempty"`
-	Percent   nullable.Nullable[string] `json:"percent,omitempty"`
+	// Campaign Campaign that the code is issued for.
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     nullable.Nullable[string] `json:"code,omitempty"`
+	Comment  nullable.Nullable[string] `json:"comment,omitempty"`
+
+	// ContactID Contact that the code is issued to; the vendor is not told.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id,omitempty"`
+
+	// Kind An `invitation` without `percent` is for nothing.
+	Kind      *TicketingVoucherCreateKind `json:"kind,omitempty"`
+	MaxUsages *int32                      `json:"max_usages,omitempty"`
+	Percent   nullable.Nullable[string]   `json:"percent,omitempty"`
 
 	// Performance A performance or the production that it is for.
 	Performance string                       `json:"performance"`
 	PriceType   nullable.Nullable[string]    `json:"price_type,omitempty"`
 	ValidUntil  nullable.Nullable[time.Time] `json:"valid_until,omitempty"`
+}
+
+// TicketingVoucherCreateKind An `invitation` without `percent` is for nothing.
+type TicketingVoucherCreateKind string
+
+// TicketingVoucherList defines model for TicketingVoucherList.
+type TicketingVoucherList struct {
+	Data       []TicketingIssuedVoucher  `json:"data"`
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+}
+
+// TicketingVoucherPatch defines model for TicketingVoucherPatch.
+type TicketingVoucherPatch struct {
+	Campaign  nullable.Nullable[string]                    `json:"campaign,omitempty"`
+	ContactID nullable.Nullable[openapi_types.UUID]        `json:"contact_id,omitempty"`
+	Kind      nullable.Nullable[TicketingVoucherPatchKind] `json:"kind,omitempty"`
+}
+
+// TicketingVoucherPatchKind defines model for TicketingVoucherPatch.Kind.
+type TicketingVoucherPatchKind string
+
+// TicketingVoucherRecord A promotion code or invitation that the source has given out. Whom it was issued to is not the source's to say.
+type TicketingVoucherRecord struct {
+	Campaign nullable.Nullable[string] `json:"campaign,omitempty"`
+	Code     nullable.Nullable[string] `json:"code,omitempty"`
+	IssuedAt nullable.Nullable[string] `json:"issued_at,omitempty"`
+
+	// Kind `invitation`: nothing is paid with it.
+	Kind        nullable.Nullable[TicketingVoucherRecordKind] `json:"kind,omitempty"`
+	MaxUses     nullable.Nullable[int32]                      `json:"max_uses,omitempty"`
+	Performance nullable.Nullable[TicketingReference]         `json:"performance,omitempty"`
+	State       *TicketingVoucherRecordState                  `json:"state,omitempty"`
+
+	// Uses How often it was used as the source counts.
+	Uses       nullable.Nullable[int32]  `json:"uses,omitempty"`
+	ValidUntil nullable.Nullable[string] `json:"valid_until,omitempty"`
+}
+
+// TicketingVoucherRecordKind `invitation`: nothing is paid with it.
+type TicketingVoucherRecordKind string
+
+// TicketingVoucherRecordState defines model for TicketingVoucherRecord.State.
+type TicketingVoucherRecordState string
+
+// TicketingVoucherRedemption defines model for TicketingVoucherRedemption.
+type TicketingVoucherRedemption struct {
+	By              string `json:"by"`
+	CommercialState string `json:"commercial_state"`
+
+	// ContactID Who bought it.
+	ContactID nullable.Nullable[openapi_types.UUID] `json:"contact_id"`
+
+	// ExternalID Name of the ticket at the source.
+	ExternalID      string                                `json:"external_id"`
+	HolderContactID nullable.Nullable[openapi_types.UUID] `json:"holder_contact_id"`
+	IsCounted       bool                                  `json:"is_counted"`
+	Object          TicketingVoucherRedemptionObject      `json:"object"`
+	OrderID         openapi_types.UUID                    `json:"order_id"`
+	OrderNumber     nullable.Nullable[string]             `json:"order_number"`
+
+	// RedeemedAt When the order was placed.
+	RedeemedAt  nullable.Nullable[time.Time] `json:"redeemed_at"`
+	TicketID    openapi_types.UUID           `json:"ticket_id"`
+	TicketState string                       `json:"ticket_state"`
+}
+
+// TicketingVoucherRedemptionObject defines model for TicketingVoucherRedemption.Object.
+type TicketingVoucherRedemptionObject string
+
+// TicketingVoucherRedemptionList defines model for TicketingVoucherRedemptionList.
+type TicketingVoucherRedemptionList struct {
+	Data       []TicketingVoucherRedemption `json:"data"`
+	NextCursor nullable.Nullable[string]    `json:"next_cursor"`
 }
 
 // TicketingWarning Something that was taken in, though it could have meant two things.
@@ -14693,6 +15018,9 @@ type TicketingVenueID = openapi_types.UUID
 
 // TicketingVocabularyID defines model for TicketingVocabularyId.
 type TicketingVocabularyID = openapi_types.UUID
+
+// TicketingVoucherID defines model for TicketingVoucherId.
+type TicketingVoucherID = openapi_types.UUID
 
 // UpdatedAtGte defines model for UpdatedAtGte.
 type UpdatedAtGte = time.Time
@@ -17922,6 +18250,77 @@ type UpdateTicketingVocabularyParams struct {
 	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
 }
 
+// GetTicketingVoucherCampaignParams defines parameters for GetTicketingVoucherCampaign.
+type GetTicketingVoucherCampaignParams struct {
+	// Source Only those of the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+}
+
+// ListTicketingVouchersParams defines parameters for ListTicketingVouchers.
+type ListTicketingVouchersParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+
+	// Source Received from the source with this code or id.
+	Source *string `form:"source,omitempty" json:"source,omitempty"`
+
+	// ContactID Issued to this contact, or to one merged into it.
+	ContactID *openapi_types.UUID `form:"contact_id,omitempty" json:"contact_id,omitempty"`
+
+	// Campaign Issued for this campaign.
+	Campaign *string `form:"campaign,omitempty" json:"campaign,omitempty"`
+
+	// VoucherCode With this code, exactly.
+	VoucherCode *string `form:"voucher_code,omitempty" json:"voucher_code,omitempty"`
+
+	// Kind Of this kind.
+	Kind *ListTicketingVouchersParamsKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// State In this state.
+	State *ListTicketingVouchersParamsState `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// ListTicketingVouchersParamsKind defines parameters for ListTicketingVouchers.
+type ListTicketingVouchersParamsKind string
+
+// ListTicketingVouchersParamsState defines parameters for ListTicketingVouchers.
+type ListTicketingVouchersParamsState string
+
+// UpdateTicketingVoucherParams defines parameters for UpdateTicketingVoucher.
+type UpdateTicketingVoucherParams struct {
+	// IfMatch The ETag of the version that was read; without it the last write wins, field by field.
+	IfMatch *IfMatchOptional `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`.
+	IdempotencyKey *IdempotencyKeyOptional `json:"Idempotency-Key,omitempty"`
+}
+
+// ListTicketingVoucherRedemptionsParams defines parameters for ListTicketingVoucherRedemptions.
+type ListTicketingVoucherRedemptionsParams struct {
+	// Limit Greatest number of items in the page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// CsvSafe With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+	// shows them instead of computing them. Without it a CSV is true to the byte.
+	CsvSafe *CSVSafe `form:"csv_safe,omitempty" json:"csv_safe,omitempty"`
+
+	// Fields Keeps only these members of each resource; `id` and `object` always stay.
+	Fields Fields `form:"fields,omitempty" json:"fields,omitempty"`
+}
+
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Limit Greatest number of items in the page.
@@ -18515,6 +18914,9 @@ type CreateTicketingVocabularyJSONRequestBody = TicketingVocabularyCreate
 
 // UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVocabulary for application/merge-patch+json ContentType.
 type UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody = TicketingVocabularyPatch
+
+// UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody defines body for UpdateTicketingVoucher for application/merge-patch+json ContentType.
+type UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody = TicketingVoucherPatch
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
 type CreateUserJSONRequestBody = UserCreate
@@ -22829,7 +23231,7 @@ type ClientInterface interface {
 	// CreateTicketingBatchWithBody Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -22842,7 +23244,7 @@ type ClientInterface interface {
 	// CreateTicketingBatch Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -23172,6 +23574,52 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
 	UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingVoucherCampaign Count the codes of a campaign
+	//
+	// How many codes were issued for a campaign, how many of them were used, and by whom: those whom they were issued to, others, or nobody who is known.
+	//
+	// Corresponds with GET /v1/ticketing/voucher-campaigns/{campaign} (the `GetTicketingVoucherCampaign` operationId).
+	GetTicketingVoucherCampaign(ctx context.Context, campaign string, params *GetTicketingVoucherCampaignParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingVouchers List issued codes
+	//
+	// Promotion codes and invitations of the sources, the latest received first, with whom each was issued to and what became of it.
+	//
+	// Corresponds with GET /v1/ticketing/vouchers (the `ListTicketingVouchers` operationId).
+	ListTicketingVouchers(ctx context.Context, params *ListTicketingVouchersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTicketingVoucher Read an issued code
+	//
+	// Whom it was issued to and for which campaign, and how often it was redeemed and by whom. The counts are of now.
+	//
+	// Corresponds with GET /v1/ticketing/vouchers/{voucher_id} (the `GetTicketingVoucher` operationId).
+	GetTicketingVoucher(ctx context.Context, voucherID TicketingVoucherID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingVoucherWithBody Say whom a code was issued to
+	//
+	// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+	UpdateTicketingVoucherWithBody(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBody Say whom a code was issued to
+	//
+	// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+	//
+	// Takes a body of the `application/merge-patch+json` content type.
+	//
+	// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+	UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBody(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, body UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTicketingVoucherRedemptions List the uses of a code
+	//
+	// Tickets that were bought with the code at its source, in which order, when and by whom; `is_counted` is false for what was cancelled since. Those of test orders are left out.
+	//
+	// Corresponds with GET /v1/ticketing/vouchers/{voucher_id}/redemptions (the `ListTicketingVoucherRedemptions` operationId).
+	ListTicketingVoucherRedemptions(ctx context.Context, voucherID TicketingVoucherID, params *ListTicketingVoucherRedemptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListUsers List users
 	//
@@ -31507,7 +31955,7 @@ func (c *Client) UpdateTicketingSourceWithApplicationMergePatchPlusJSONBody(ctx 
 // CreateTicketingBatchWithBody Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 // What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -31530,7 +31978,7 @@ func (c *Client) CreateTicketingBatchWithBody(ctx context.Context, source Ticket
 // CreateTicketingBatch Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 // What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -32241,6 +32689,112 @@ func (c *Client) UpdateTicketingVocabularyWithBody(ctx context.Context, vocabula
 // Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
 func (c *Client) UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBody(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateTicketingVocabularyRequestWithApplicationMergePatchPlusJSONBody(c.Server, vocabularyID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingVoucherCampaign Count the codes of a campaign
+//
+// How many codes were issued for a campaign, how many of them were used, and by whom: those whom they were issued to, others, or nobody who is known.
+//
+// Corresponds with GET /v1/ticketing/voucher-campaigns/{campaign} (the `GetTicketingVoucherCampaign` operationId).
+func (c *Client) GetTicketingVoucherCampaign(ctx context.Context, campaign string, params *GetTicketingVoucherCampaignParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingVoucherCampaignRequest(c.Server, campaign, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingVouchers List issued codes
+//
+// Promotion codes and invitations of the sources, the latest received first, with whom each was issued to and what became of it.
+//
+// Corresponds with GET /v1/ticketing/vouchers (the `ListTicketingVouchers` operationId).
+func (c *Client) ListTicketingVouchers(ctx context.Context, params *ListTicketingVouchersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingVouchersRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTicketingVoucher Read an issued code
+//
+// Whom it was issued to and for which campaign, and how often it was redeemed and by whom. The counts are of now.
+//
+// Corresponds with GET /v1/ticketing/vouchers/{voucher_id} (the `GetTicketingVoucher` operationId).
+func (c *Client) GetTicketingVoucher(ctx context.Context, voucherID TicketingVoucherID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTicketingVoucherRequest(c.Server, voucherID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingVoucherWithBody Say whom a code was issued to
+//
+// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+func (c *Client) UpdateTicketingVoucherWithBody(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingVoucherRequestWithBody(c.Server, voucherID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBody Say whom a code was issued to
+//
+// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+//
+// Takes a body of the `application/merge-patch+json` content type.
+//
+// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+func (c *Client) UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBody(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, body UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateTicketingVoucherRequestWithApplicationMergePatchPlusJSONBody(c.Server, voucherID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTicketingVoucherRedemptions List the uses of a code
+//
+// Tickets that were bought with the code at its source, in which order, when and by whom; `is_counted` is false for what was cancelled since. Those of test orders are left out.
+//
+// Corresponds with GET /v1/ticketing/vouchers/{voucher_id}/redemptions (the `ListTicketingVoucherRedemptions` operationId).
+func (c *Client) ListTicketingVoucherRedemptions(ctx context.Context, voucherID TicketingVoucherID, params *ListTicketingVoucherRedemptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTicketingVoucherRedemptionsRequest(c.Server, voucherID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -56132,6 +56686,433 @@ func NewUpdateTicketingVocabularyRequestWithBody(server string, vocabularyID Tic
 	return req, nil
 }
 
+// NewGetTicketingVoucherCampaignRequest constructs an http.Request for the GetTicketingVoucherCampaign method
+func NewGetTicketingVoucherCampaignRequest(server string, campaign string, params *GetTicketingVoucherCampaignParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "campaign", campaign, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/voucher-campaigns/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListTicketingVouchersRequest constructs an http.Request for the ListTicketingVouchers method
+func NewListTicketingVouchersRequest(server string, params *ListTicketingVouchersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vouchers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", *params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ContactID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "contact_id", *params.ContactID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Campaign != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "campaign", *params.Campaign, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.VoucherCode != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "voucher_code", *params.VoucherCode, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Kind != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", *params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTicketingVoucherRequest constructs an http.Request for the GetTicketingVoucher method
+func NewGetTicketingVoucherRequest(server string, voucherID TicketingVoucherID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher_id", voucherID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vouchers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateTicketingVoucherRequestWithApplicationMergePatchPlusJSONBody calls the generic UpdateTicketingVoucher builder with application/merge-patch+json body
+func NewUpdateTicketingVoucherRequestWithApplicationMergePatchPlusJSONBody(server string, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, body UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateTicketingVoucherRequestWithBody(server, voucherID, params, "application/merge-patch+json", bodyReader)
+}
+
+// NewUpdateTicketingVoucherRequestWithBody constructs an http.Request for the UpdateTicketingVoucher method, with any body, and a specified content type
+func NewUpdateTicketingVoucherRequestWithBody(server string, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher_id", voucherID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vouchers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", *params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-Match", headerParam0)
+		}
+
+		if params.IdempotencyKey != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListTicketingVoucherRedemptionsRequest constructs an http.Request for the ListTicketingVoucherRedemptions method
+func NewListTicketingVoucherRedemptionsRequest(server string, voucherID TicketingVoucherID, params *ListTicketingVoucherRedemptionsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "voucher_id", voucherID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/ticketing/vouchers/%s/redemptions", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CsvSafe != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "csv_safe", *params.CsvSafe, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Fields != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "fields", params.Fields, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListUsersRequest constructs an http.Request for the ListUsers method
 func NewListUsersRequest(server string, params *ListUsersParams) (*http.Request, error) {
 	var err error
@@ -62040,7 +63021,7 @@ type ClientWithResponsesInterface interface {
 	// CreateTicketingBatchWithBodyWithResponse Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -62053,7 +63034,7 @@ type ClientWithResponsesInterface interface {
 	// CreateTicketingBatchWithResponse Send up to 500 records
 	//
 	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 	// What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -62425,6 +63406,60 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/ticketing/vocabularies/{vocabulary_id} (the `UpdateTicketingVocabulary` operationId).
 	UpdateTicketingVocabularyWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, vocabularyID TicketingVocabularyID, params *UpdateTicketingVocabularyParams, body UpdateTicketingVocabularyApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVocabularyResponse, error)
+
+	// GetTicketingVoucherCampaignWithResponse Count the codes of a campaign
+	//
+	// How many codes were issued for a campaign, how many of them were used, and by whom: those whom they were issued to, others, or nobody who is known.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/voucher-campaigns/{campaign} (the `GetTicketingVoucherCampaign` operationId).
+	GetTicketingVoucherCampaignWithResponse(ctx context.Context, campaign string, params *GetTicketingVoucherCampaignParams, reqEditors ...RequestEditorFn) (*GetTicketingVoucherCampaignResponse, error)
+
+	// ListTicketingVouchersWithResponse List issued codes
+	//
+	// Promotion codes and invitations of the sources, the latest received first, with whom each was issued to and what became of it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/vouchers (the `ListTicketingVouchers` operationId).
+	ListTicketingVouchersWithResponse(ctx context.Context, params *ListTicketingVouchersParams, reqEditors ...RequestEditorFn) (*ListTicketingVouchersResponse, error)
+
+	// GetTicketingVoucherWithResponse Read an issued code
+	//
+	// Whom it was issued to and for which campaign, and how often it was redeemed and by whom. The counts are of now.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/vouchers/{voucher_id} (the `GetTicketingVoucher` operationId).
+	GetTicketingVoucherWithResponse(ctx context.Context, voucherID TicketingVoucherID, reqEditors ...RequestEditorFn) (*GetTicketingVoucherResponse, error)
+
+	// UpdateTicketingVoucherWithBodyWithResponse Say whom a code was issued to
+	//
+	// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+	UpdateTicketingVoucherWithBodyWithResponse(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingVoucherResponse, error)
+
+	// UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBodyWithResponse Say whom a code was issued to
+	//
+	// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+	//
+	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+	UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, body UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVoucherResponse, error)
+
+	// ListTicketingVoucherRedemptionsWithResponse List the uses of a code
+	//
+	// Tickets that were bought with the code at its source, in which order, when and by whom; `is_counted` is false for what was cancelled since. Those of test orders are left out.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/ticketing/vouchers/{voucher_id}/redemptions (the `ListTicketingVoucherRedemptions` operationId).
+	ListTicketingVoucherRedemptionsWithResponse(ctx context.Context, voucherID TicketingVoucherID, params *ListTicketingVoucherRedemptionsParams, reqEditors ...RequestEditorFn) (*ListTicketingVoucherRedemptionsResponse, error)
 
 	// ListUsersWithResponse List users
 	//
@@ -78611,6 +79646,239 @@ func (r UpdateTicketingVocabularyResponse) ContentType() string {
 	return ""
 }
 
+type GetTicketingVoucherCampaignResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVoucherCampaign
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingVoucherCampaignResponse) GetJSON200() *TicketingVoucherCampaign {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingVoucherCampaignResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingVoucherCampaignResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingVoucherCampaignResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingVoucherCampaignResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingVouchersResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingVouchers
+type ListTicketingVouchersResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingVouchersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVoucherList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingVouchersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingVouchersResponse) GetJSON200() *TicketingVoucherList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingVouchersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingVouchersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingVouchersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingVouchersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTicketingVoucherResponse200Headers the declared response headers of an HTTP 200 response for GetTicketingVoucher
+type GetTicketingVoucherResponse200Headers struct {
+	ETag string
+}
+
+type GetTicketingVoucherResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingIssuedVoucher
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTicketingVoucherResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTicketingVoucherResponse) GetJSON200() *TicketingIssuedVoucher {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTicketingVoucherResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTicketingVoucherResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTicketingVoucherResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTicketingVoucherResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateTicketingVoucherResponse200Headers the declared response headers of an HTTP 200 response for UpdateTicketingVoucher
+type UpdateTicketingVoucherResponse200Headers struct {
+	ETag string
+}
+
+type UpdateTicketingVoucherResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingIssuedVoucher
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTicketingVoucherResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateTicketingVoucherResponse) GetJSON200() *TicketingIssuedVoucher {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateTicketingVoucherResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateTicketingVoucherResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateTicketingVoucherResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateTicketingVoucherResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTicketingVoucherRedemptionsResponse200Headers the declared response headers of an HTTP 200 response for ListTicketingVoucherRedemptions
+type ListTicketingVoucherRedemptionsResponse200Headers struct {
+	Link *string
+}
+
+type ListTicketingVoucherRedemptionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketingVoucherRedemptionList
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTicketingVoucherRedemptionsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTicketingVoucherRedemptionsResponse) GetJSON200() *TicketingVoucherRedemptionList {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTicketingVoucherRedemptionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTicketingVoucherRedemptionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTicketingVoucherRedemptionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTicketingVoucherRedemptionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListUsersResponse200Headers the declared response headers of an HTTP 200 response for ListUsers
 type ListUsersResponse200Headers struct {
 	Link *string
@@ -86583,7 +87851,7 @@ func (c *ClientWithResponses) UpdateTicketingSourceWithApplicationMergePatchPlus
 // CreateTicketingBatchWithBodyWithResponse Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 // What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -86602,7 +87870,7 @@ func (c *ClientWithResponses) CreateTicketingBatchWithBodyWithResponse(ctx conte
 // CreateTicketingBatchWithResponse Send up to 500 records
 //
 // Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
 // What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -87207,6 +88475,96 @@ func (c *ClientWithResponses) UpdateTicketingVocabularyWithApplicationMergePatch
 		return nil, err
 	}
 	return ParseUpdateTicketingVocabularyResponse(rsp)
+}
+
+// GetTicketingVoucherCampaignWithResponse Count the codes of a campaign
+//
+// How many codes were issued for a campaign, how many of them were used, and by whom: those whom they were issued to, others, or nobody who is known.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/voucher-campaigns/{campaign} (the `GetTicketingVoucherCampaign` operationId).
+func (c *ClientWithResponses) GetTicketingVoucherCampaignWithResponse(ctx context.Context, campaign string, params *GetTicketingVoucherCampaignParams, reqEditors ...RequestEditorFn) (*GetTicketingVoucherCampaignResponse, error) {
+	rsp, err := c.GetTicketingVoucherCampaign(ctx, campaign, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingVoucherCampaignResponse(rsp)
+}
+
+// ListTicketingVouchersWithResponse List issued codes
+//
+// Promotion codes and invitations of the sources, the latest received first, with whom each was issued to and what became of it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/vouchers (the `ListTicketingVouchers` operationId).
+func (c *ClientWithResponses) ListTicketingVouchersWithResponse(ctx context.Context, params *ListTicketingVouchersParams, reqEditors ...RequestEditorFn) (*ListTicketingVouchersResponse, error) {
+	rsp, err := c.ListTicketingVouchers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingVouchersResponse(rsp)
+}
+
+// GetTicketingVoucherWithResponse Read an issued code
+//
+// Whom it was issued to and for which campaign, and how often it was redeemed and by whom. The counts are of now.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/vouchers/{voucher_id} (the `GetTicketingVoucher` operationId).
+func (c *ClientWithResponses) GetTicketingVoucherWithResponse(ctx context.Context, voucherID TicketingVoucherID, reqEditors ...RequestEditorFn) (*GetTicketingVoucherResponse, error) {
+	rsp, err := c.GetTicketingVoucher(ctx, voucherID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTicketingVoucherResponse(rsp)
+}
+
+// UpdateTicketingVoucherWithBodyWithResponse Say whom a code was issued to
+//
+// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+func (c *ClientWithResponses) UpdateTicketingVoucherWithBodyWithResponse(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateTicketingVoucherResponse, error) {
+	rsp, err := c.UpdateTicketingVoucherWithBody(ctx, voucherID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingVoucherResponse(rsp)
+}
+
+// UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBodyWithResponse Say whom a code was issued to
+//
+// For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+//
+// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/ticketing/vouchers/{voucher_id} (the `UpdateTicketingVoucher` operationId).
+func (c *ClientWithResponses) UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBodyWithResponse(ctx context.Context, voucherID TicketingVoucherID, params *UpdateTicketingVoucherParams, body UpdateTicketingVoucherApplicationMergePatchPlusJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateTicketingVoucherResponse, error) {
+	rsp, err := c.UpdateTicketingVoucherWithApplicationMergePatchPlusJSONBody(ctx, voucherID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateTicketingVoucherResponse(rsp)
+}
+
+// ListTicketingVoucherRedemptionsWithResponse List the uses of a code
+//
+// Tickets that were bought with the code at its source, in which order, when and by whom; `is_counted` is false for what was cancelled since. Those of test orders are left out.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/ticketing/vouchers/{voucher_id}/redemptions (the `ListTicketingVoucherRedemptions` operationId).
+func (c *ClientWithResponses) ListTicketingVoucherRedemptionsWithResponse(ctx context.Context, voucherID TicketingVoucherID, params *ListTicketingVoucherRedemptionsParams, reqEditors ...RequestEditorFn) (*ListTicketingVoucherRedemptionsResponse, error) {
+	rsp, err := c.ListTicketingVoucherRedemptions(ctx, voucherID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTicketingVoucherRedemptionsResponse(rsp)
 }
 
 // ListUsersWithResponse List users
@@ -100383,6 +101741,188 @@ func ParseUpdateTicketingVocabularyResponse(rsp *http.Response) (*UpdateTicketin
 				return nil, err
 			}
 			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingVoucherCampaignResponse parses an HTTP response from a GetTicketingVoucherCampaignWithResponse call
+func ParseGetTicketingVoucherCampaignResponse(rsp *http.Response) (*GetTicketingVoucherCampaignResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingVoucherCampaignResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVoucherCampaign
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingVouchersResponse parses an HTTP response from a ListTicketingVouchersWithResponse call
+func ParseListTicketingVouchersResponse(rsp *http.Response) (*ListTicketingVouchersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingVouchersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVoucherList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingVouchersResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTicketingVoucherResponse parses an HTTP response from a GetTicketingVoucherWithResponse call
+func ParseGetTicketingVoucherResponse(rsp *http.Response) (*GetTicketingVoucherResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTicketingVoucherResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingIssuedVoucher
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTicketingVoucherResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateTicketingVoucherResponse parses an HTTP response from a UpdateTicketingVoucherWithResponse call
+func ParseUpdateTicketingVoucherResponse(rsp *http.Response) (*UpdateTicketingVoucherResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateTicketingVoucherResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingIssuedVoucher
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTicketingVoucherResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTicketingVoucherRedemptionsResponse parses an HTTP response from a ListTicketingVoucherRedemptionsWithResponse call
+func ParseListTicketingVoucherRedemptionsResponse(rsp *http.Response) (*ListTicketingVoucherRedemptionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTicketingVoucherRedemptionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketingVoucherRedemptionList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTicketingVoucherRedemptionsResponse200Headers
+		if values := rsp.Header.Values("Link"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Link = &value
 		}
 		response.Headers200 = &headers
 	}

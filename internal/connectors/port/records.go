@@ -14,6 +14,7 @@ const (
 	Membership  = "membership"
 	GiftCard    = "gift_card"
 	Scan        = "scan"
+	Voucher     = "voucher"
 )
 
 // Record is one thing at the vendor, in the neutral form: Data is one of the
@@ -111,6 +112,25 @@ type GiftCardTransaction struct {
 	Order      string     `json:"order,omitempty"`
 }
 
+// VoucherData is a code that was given out.
+type VoucherData struct {
+	Code        string     `json:"code,omitempty"`
+	Kind        string     `json:"kind,omitempty"`
+	Campaign    string     `json:"campaign,omitempty"`
+	Performance string     `json:"performance,omitempty"`
+	MaxUses     *int32     `json:"max_uses,omitempty"`
+	Uses        *int32     `json:"uses,omitempty"`
+	ValidUntil  *time.Time `json:"valid_until,omitempty"`
+	IssuedAt    *time.Time `json:"issued_at,omitempty"`
+	State       string     `json:"state,omitempty"`
+}
+
+// Offer is what a ticket was bought with: the name of a voucher, or its code.
+type Offer struct {
+	Record string `json:"record,omitempty"`
+	Code   string `json:"code,omitempty"`
+}
+
 // ScanData is one reading at a door.
 type ScanData struct {
 	Ticket      string     `json:"ticket,omitempty"`
@@ -193,6 +213,7 @@ type Line struct {
 	Replaces    string  `json:"replaces,omitempty"`
 	State       string  `json:"state,omitempty"`
 	Holder      *Person `json:"holder,omitempty"`
+	Voucher     *Offer  `json:"voucher,omitempty"`
 }
 
 // Fee is what is paid besides.

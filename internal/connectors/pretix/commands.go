@@ -124,6 +124,8 @@ func (s *session) createVoucher(ctx context.Context, c port.Command) (port.Resul
 		Percent     *string `json:"percent"`
 		ValidUntil  *string `json:"valid_until"`
 		Comment     *string `json:"comment"`
+		Campaign    *string `json:"campaign"`
+		Kind        string  `json:"kind"`
 	}
 	if err := json.Unmarshal(c.Data, &in); err != nil {
 		return port.Result{}, err
@@ -142,17 +144,27 @@ func (s *session) createVoucher(ctx context.Context, c port.Command) (port.Resul
 	if in.Percent != nil {
 		body["price_mode"], body["value"] = "percent", *in.Percent
 	}
-	for name, value := range map[string]*string{"code": in.Code, "valid_until": in.ValidUntil, "comment": in.Comment} {
+	if in.Kind == "invitation" && in.Percent == nil {
+		body["price_mode"], body["value"] = "set", "0.00"
+	}
+	for name, value := range map[string]*string{"code": in.Code, "valid_until": in.ValidUntil, "comment": in.Comment, "tag": in.Campaign} {
 		if value != nil {
 			body[name] = *value
 		}
 	}
 	a, err := s.write(ctx, c, http.MethodPost, s.path("events", event, "vouchers"), body)
-	return idResult("voucher", a, err)
+	if err != nil {
+		return port.Result{}, err
+	}
+	var made voucher
+	if err := a.JSON(&made); err != nil {
+		return port.Result{}, err
+	}
+	record := voucherRecord(event, made)
+	return port.Result{Kind: port.Voucher, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
 }
 
-// idResult names what was made by its number; a voucher's code is a secret and
-// stays at the vendor.
+// idResult names what was made by its number.
 func idResult(kind string, a port.Answer, err error) (port.Result, error) {
 	if err != nil {
 		return port.Result{}, err

@@ -18,6 +18,7 @@ type notice struct {
 	Customer string      `json:"customer"`
 	Subevent *int64      `json:"subevent_id"`
 	GiftCard json.Number `json:"giftcard"`
+	Voucher  *int64      `json:"voucher"`
 }
 
 // VerifyHook implements port.Session. pretix signs nothing: what protects is
@@ -62,6 +63,13 @@ func (s *session) ReadHook(h port.Hook) port.Reading {
 		r.Streams = []string{checkins}
 	case kind == "giftcards" && n.GiftCard != "":
 		r.Changed = []port.Ref{{Kind: port.GiftCard, ExternalID: n.GiftCard.String()}}
+	case kind == "voucher" && n.Voucher != nil && n.Event != "":
+		ref := port.Ref{Kind: port.Voucher, ExternalID: voucherName(n.Event, *n.Voucher)}
+		if n.Action == "pretix.voucher.deleted" {
+			r.Deleted = []port.Ref{ref}
+			return r
+		}
+		r.Changed = []port.Ref{ref}
 	case n.Action == "pretix.subevent.deleted" && n.Subevent != nil:
 		r.Deleted = []port.Ref{{Kind: port.Performance, ExternalID: fmt.Sprintf("%s/%d", n.Event, *n.Subevent)}}
 	case kind == "subevent", kind == "event":

@@ -140,6 +140,9 @@ func (s *session) line(ctx context.Context, e event, p position) (port.Line, err
 	if p.AddonTo != nil {
 		l.Parent = strconv.FormatInt(*p.AddonTo, 10)
 	}
+	if p.Voucher != nil {
+		l.Voucher = &port.Offer{Record: voucherName(e.Slug, *p.Voucher)}
+	}
 	if p.Seat != nil {
 		l.Seat = port.Clip(text(p.Seat.Name), 120)
 	}

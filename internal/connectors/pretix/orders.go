@@ -74,6 +74,7 @@ type position struct {
 	TaxRule           *int64    `json:"tax_rule"`
 	AddonTo           *int64    `json:"addon_to"`
 	Subevent          *int64    `json:"subevent"`
+	Voucher           *int64    `json:"voucher"`
 	Seat              *struct {
 		Name *string `json:"name"`
 	} `json:"seat"`

@@ -28,6 +28,7 @@ const (
 	checkins  = "checkins"
 	members   = "memberships"
 	giftCards = "gift_cards"
+	vouchers  = "vouchers"
 )
 
 // Connector is pretix.
@@ -50,8 +51,9 @@ func (Connector) Describe() port.Description {
 			{Name: customers, Every: 24 * time.Hour},
 			{Name: members, Every: 24 * time.Hour},
 			{Name: giftCards, Every: 24 * time.Hour},
+			{Name: vouchers, Every: 24 * time.Hour},
 		},
-		Fetches:       []string{port.Order, port.Production, port.Performance, port.PriceType, port.Customer, port.GiftCard},
+		Fetches:       []string{port.Order, port.Production, port.Performance, port.PriceType, port.Customer, port.GiftCard, port.Voucher},
 		Commands:      []string{"customer.upsert", "customer.anonymize", "voucher.create", "membership.grant", "giftcard.transact"},
 		CommandKeyFor: 24 * time.Hour,
 		Capabilities:  []string{"push", "reconcile", "register_hooks", "scan"},
@@ -87,6 +89,8 @@ type session struct {
 	items    map[string]map[int64]item
 	rates    map[string]map[int64]*int32
 	channels map[string]string
+	// blind: the token may not see codes.
+	blind bool
 }
 
 // Open implements port.Connector.
@@ -183,6 +187,8 @@ func (s *session) Changes(ctx context.Context, stream string, since port.Since, 
 		return s.readMemberships(ctx, since, yield)
 	case giftCards:
 		return s.readGiftCards(ctx, since, yield)
+	case vouchers:
+		return s.readVouchers(ctx, since, yield)
 	}
 	return port.Mark{}, port.ErrUnsupported
 }
@@ -198,6 +204,8 @@ func (s *session) Fetch(ctx context.Context, kind, externalID string) ([]port.Re
 		return s.fetchOrder(ctx, parts[0], parts[1])
 	case kind == port.Customer && len(parts) == 1:
 		return s.fetchCustomer(ctx, externalID)
+	case kind == port.Voucher && len(parts) == 2:
+		return s.fetchVoucher(ctx, parts[0], parts[1])
 	case kind == port.GiftCard:
 		return s.fetchGiftCard(ctx, externalID)
 	case kind == port.Production && len(parts) == 1, kind == port.Performance && len(parts) == 1:

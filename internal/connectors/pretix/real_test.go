@@ -331,7 +331,7 @@ func TestARealPretix(t *testing.T) {
 	card := r.call("POST", "/giftcards/", m{"secret": "QZ7-GABIANS-26", "value": "50.00", "currency": "EUR", "testmode": false})
 	app.command("giftcard.transact", m{"gift_card": fmt.Sprint(int(card["id"].(float64))), "amount": "-15.00", "text": "Parvis"})
 	require.Equal(t, "35.00", r.call("GET", fmt.Sprintf("/giftcards/%d/", int(card["id"].(float64))), nil)["value"])
-	app.command("voucher.create", m{"performance": fmt.Sprintf("%s/%d", r.seed.Event, r.seed.Dates[0]), "code": "GABIANS26"})
+	r.vouchers(app)
 
 	// Scanned at the door, which touches no order.
 	secret := r.call("GET", r.at(refunded), nil)["positions"].([]any)[0].(m)["secret"]
@@ -355,6 +355,7 @@ func TestARealPretix(t *testing.T) {
 	r.cards(app)
 	r.doors(app, refunded)
 	r.anonymised(app, made["result_id"].(string))
+	r.redeemed(app)
 	r.unheard(app, refunded)
 	result = app.compare()
 	require.Empty(t, result["differences"], "%v", result)
@@ -390,4 +391,48 @@ func TestARealPretix(t *testing.T) {
 		require.True(t, strings.HasPrefix(fmt.Sprint(message["note"]), "pretix.") || message["status"] == "pending", "%v", message)
 	}
 	require.Empty(t, app.Get(base+"/dead-letters").Data())
+}
+
+// vouchers has pretix give out a code for somebody, uses it, and lets pretix make,
+// and remove, one of its own.
+func (r *realPretix) vouchers(app reader) {
+	nora := app.Post("/v1/contacts", m{"kind": "person", "given_name": "Nora", "family_name": "Castellan"}).Is(201).ID()
+	c := app.command("voucher.create", m{"performance": fmt.Sprintf("%s/%d", r.seed.Event, r.seed.Dates[0]), "code": "GABIANS26", "campaign": "gabians", "contact_id": nora, "kind": "invitation", "max_usages": 3})
+	code := func(name string) m {
+		list := app.Get("/v1/ticketing/vouchers?voucher_code=" + name).Is(200).Data()
+		if len(list) == 0 {
+			return m{}
+		}
+		return list[0]
+	}
+	v := code("GABIANS26")
+	require.Equal(r.t, []any{nora, c["id"], "gabians", "invitation", 3.0, 0.0, c["result_id"]}, []any{v["contact_id"], v["command_id"], v["campaign"], v["kind"], v["max_uses"], v["uses"], v["external_id"]})
+	_, id, _ := strings.Cut(c["result_id"].(string), "/")
+	there := r.call("GET", "/events/"+r.seed.Event+"/vouchers/"+id+"/", nil)
+	require.Equal(r.t, []any{"GABIANS26", "gabians", "set", "0.00"}, []any{there["code"], there["tag"], there["price_mode"], there["value"]})
+
+	// Told by webhooks: one of pretix' own, which is removed again.
+	own := r.call("POST", "/events/"+r.seed.Event+"/vouchers/", m{"code": "PRESSE26", "tag": "presse", "price_mode": "percent", "value": "50.00", "max_usages": 1})
+	app.soon("a code of pretix' own", func() bool { return code("PRESSE26")["campaign"] == "presse" })
+	require.Equal(r.t, "discount", code("PRESSE26")["kind"])
+	r.call("DELETE", fmt.Sprintf("/events/%s/vouchers/%d/", r.seed.Event, int(own["id"].(float64))), nil)
+	app.soon("the code that was removed", func() bool { return code("PRESSE26")["state"] == "withdrawn" })
+}
+
+// redeemed buys with the code that was given out for somebody.
+func (r *realPretix) redeemed(app reader) {
+	used := r.order(nil, r.position(r.seed.Reduced, m{"voucher": "GABIANS26", "price": "0.00"}))
+	v := app.Get("/v1/ticketing/vouchers?voucher_code=GABIANS26").Is(200).Data()[0]
+	var uses []m
+	app.soon("the use of the code", func() bool {
+		uses = app.Get("/v1/ticketing/vouchers/" + v["id"].(string) + "/redemptions").Is(200).Data()
+		return len(uses) == 1
+	})
+	require.Equal(r.t, []any{used["code"], "other", true}, []any{uses[0]["order_number"], uses[0]["by"], uses[0]["is_counted"]})
+	app.Post(base+"/pulls", m{"streams": []string{"vouchers"}}).Is(202)
+	app.soon("pretix' own count", func() bool {
+		return app.Get("/v1/ticketing/vouchers/" + v["id"].(string)).Is(200).JSON()["uses"] == 1.0
+	})
+	counts := app.Get("/v1/ticketing/voucher-campaigns/gabians").Is(200).JSON()
+	require.Equal(r.t, []any{1.0, 1.0, 1.0, 1.0}, []any{counts["issued"], counts["redeemed"], counts["redemptions"], counts["by_others"]})
 }

@@ -26,6 +26,7 @@ func actions() []string {
 		"pretix.event.order.refund.canceled", "pretix.event.order.refund.failed", "pretix.event.checkin", "pretix.event.checkin.reverted",
 		"pretix.event.added", "pretix.event.changed", "pretix.event.deleted", "pretix.subevent.added", "pretix.subevent.changed", "pretix.subevent.deleted", "pretix.event.item.*",
 		"pretix.customer.created", "pretix.customer.changed", "pretix.customer.anonymized", "pretix.giftcards.created", "pretix.giftcards.modified", "pretix.giftcards.transaction.*",
+		"pretix.voucher.added", "pretix.voucher.changed", "pretix.voucher.deleted",
 	}
 }
 

@@ -136,6 +136,11 @@ INSERT INTO ticketing_gift_cards (tenant_id, id, source_id, external_id, code_ha
     (pg_temp.here(), pg_temp.ref('gift_cardG'), pg_temp.ref('source'), 'G', repeat('a', 64), '1234', 'EUR', 5000, false);
 INSERT INTO ticketing_gift_card_entries (tenant_id, id, gift_card_id, external_id, amount_minor, currency, reason) VALUES
     (pg_temp.here(), pg_temp.ref('entry'), pg_temp.ref('gift_cardG'), '', 5000, 'EUR', 'recorded');
+INSERT INTO ticketing_records (tenant_id, source_id, kind, external_id, id, stub, content_version) VALUES
+    (pg_temp.here(), pg_temp.ref('source'), 'voucher', 'W', pg_temp.ref('voucherW'), false, 1);
+INSERT INTO ticketing_vouchers (tenant_id, id, source_id, external_id, code, stated_kind, stated_campaign, max_uses, uses, issue_kind, issue_campaign, campaign, contact_id, stub) VALUES
+    (pg_temp.here(), pg_temp.ref('voucherW'), pg_temp.ref('source'), 'W', 'ÉTÉ-26', 'discount', 'été', 2, 1, 'invitation', 'été 26', 'été 26', pg_temp.ref('contact1'), false);
+UPDATE ticketing_lines SET voucher_id = pg_temp.ref('voucherW') WHERE tenant_id = pg_temp.here() AND ticket_id = pg_temp.ref('ticketB1');
 INSERT INTO ticketing_scans (tenant_id, id, source_id, external_id, ticket_id, performance_id, entered_id, occurred_at, attended, stub) VALUES
     (pg_temp.here(), pg_temp.ref('scanN'), pg_temp.ref('source'), 'N', pg_temp.ref('ticketB1'), pg_temp.ref('performanceS'), pg_temp.ref('performanceS'), '2026-12-01 19:20:00+00', true, false);
 INSERT INTO ticketing_group_bookings (tenant_id, id, source_id, external_id, state, performance_id, headcount, stub) VALUES

@@ -1252,7 +1252,7 @@ export interface paths {
         /**
          * Send up to 500 records
          * @description Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
-         *     `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`. Amounts are decimal strings in the currency of their order.
+         *     `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
          *     Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
          *     A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
          *     What a record refers to and is not known yet (a venue, a performance, a price type, a product, a customer, an order, a ticket) is kept as a stub and completed when it arrives.
@@ -2088,6 +2088,99 @@ export interface paths {
          * @description The value never changes; map another one instead.
          */
         patch: operations["updateTicketingMapping"];
+        trace?: never;
+    };
+    "/v1/ticketing/vouchers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List issued codes
+         * @description Promotion codes and invitations of the sources, the latest received first, with whom each was issued to and what became of it.
+         */
+        get: operations["listTicketingVouchers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/vouchers/{voucher_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the issued code. */
+                voucher_id: components["parameters"]["TicketingVoucherId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read an issued code
+         * @description Whom it was issued to and for which campaign, and how often it was redeemed and by whom. The counts are of now.
+         */
+        get: operations["getTicketingVoucher"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Say whom a code was issued to
+         * @description For codes that were not issued by a command of ours: whom it was given to, and for which campaign. No description of its source undoes it.
+         */
+        patch: operations["updateTicketingVoucher"];
+        trace?: never;
+    };
+    "/v1/ticketing/vouchers/{voucher_id}/redemptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the issued code. */
+                voucher_id: components["parameters"]["TicketingVoucherId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * List the uses of a code
+         * @description Tickets that were bought with the code at its source, in which order, when and by whom; `is_counted` is false for what was cancelled since. Those of test orders are left out.
+         */
+        get: operations["listTicketingVoucherRedemptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ticketing/voucher-campaigns/{campaign}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The campaign, percent-encoded. */
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Count the codes of a campaign
+         * @description How many codes were issued for a campaign, how many of them were used, and by whom: those whom they were issued to, others, or nobody who is known.
+         */
+        get: operations["getTicketingVoucherCampaign"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/ticketing/connectors": {
@@ -8697,6 +8790,66 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "ticketing.voucher.created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code arrived
+         * @description A code arrived; read the record for its present state.
+         */
+        post: operations["onTicketingVoucherCreated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.voucher.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code changed or was issued to somebody
+         * @description A code changed or was issued to somebody; read the record for its present state.
+         */
+        post: operations["onTicketingVoucherUpdated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "ticketing.voucher.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A code vanished at its source
+         * @description A code vanished at its source; read the record for its present state.
+         */
+        post: operations["onTicketingVoucherDeleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "ticketing.source.reconciled": {
         parameters: {
             query?: never;
@@ -12743,7 +12896,7 @@ export interface components {
             records: components["schemas"]["TicketingBatchRecord"][];
         };
         TicketingBatchRecord: {
-            /** @description venue, production, performance, price_type, product, customer, order, membership, gift_card, scan or group_booking. */
+            /** @description venue, production, performance, price_type, product, customer, order, membership, gift_card, scan, group_booking or voucher. */
             kind: string;
             /**
              * @default upsert
@@ -13211,9 +13364,10 @@ export interface components {
             state: "valid" | "cancelled" | "exchanged" | "resold" | "blocked" | "transferred";
             holder?: components["schemas"]["TicketingPerson"] | null;
         };
-        /** @description The offer a ticket was bought with, and the campaign that gave it out; that of the source's settings for the code when absent. */
+        /** @description The offer a ticket was bought with, by its code or by the name of a `voucher` record of the source, and the campaign that gave it out; that of the record, or of the source's settings for the code, when absent. */
         TicketingVoucher: {
-            code: string;
+            code?: string | null;
+            record?: components["schemas"]["TicketingReference"] | null;
             campaign?: string | null;
         };
         TicketingFeeRecord: {
@@ -13877,6 +14031,11 @@ export interface components {
             product_id: string | null;
             exemption: string | null;
             voucher_code: string | null;
+            /**
+             * Format: uuid
+             * @description The issued code.
+             */
+            voucher_id: string | null;
             campaign: string | null;
             label: string | null;
             amount: components["schemas"]["Money"];
@@ -14988,6 +15147,246 @@ export interface components {
             id: string | null;
             problem: components["schemas"]["Problem"] | null;
         };
+        /**
+         * @description A promotion code or invitation that the source has given out. Whom it was issued to is not the source's to say.
+         * @example {
+         *       "code": "AUTOMNE-7Q2K",
+         *       "kind": "discount",
+         *       "campaign": "automne-26",
+         *       "max_uses": 1,
+         *       "uses": 0,
+         *       "valid_until": "2026-12-31T22:59:59Z"
+         *     }
+         */
+        TicketingVoucherRecord: {
+            code?: string | null;
+            /**
+             * @description `invitation`: nothing is paid with it.
+             * @enum {string|null}
+             */
+            kind?: "discount" | "invitation" | null;
+            campaign?: string | null;
+            performance?: components["schemas"]["TicketingReference"] | null;
+            /** Format: int32 */
+            max_uses?: number | null;
+            /**
+             * Format: int32
+             * @description How often it was used as the source counts.
+             */
+            uses?: number | null;
+            valid_until?: string | null;
+            issued_at?: string | null;
+            /**
+             * @default active
+             * @enum {string}
+             */
+            state: "active" | "cancelled";
+        };
+        /**
+         * @example {
+         *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f40",
+         *       "object": "voucher",
+         *       "source_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f01",
+         *       "external_id": "saison/812",
+         *       "code": "AUTOMNE-7Q2K",
+         *       "kind": "discount",
+         *       "campaign": "automne-26",
+         *       "stated_campaign": "automne-26",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "command_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f41",
+         *       "performance_id": null,
+         *       "max_uses": 1,
+         *       "uses": 0,
+         *       "valid_until": "2026-12-31T22:59:59Z",
+         *       "issued_at": "2026-11-23T10:15:00Z",
+         *       "state": "active",
+         *       "redemptions": 0,
+         *       "redemptions_by_others": 0,
+         *       "is_stub": false,
+         *       "is_deleted": false,
+         *       "created_at": "2026-11-23T10:15:00Z",
+         *       "updated_at": "2026-11-23T10:15:00Z",
+         *       "version": 2
+         *     }
+         */
+        TicketingIssuedVoucher: {
+            /** Format: uuid */
+            id: string;
+            /** @constant */
+            object: "voucher";
+            /** Format: uuid */
+            source_id: string;
+            external_id: string;
+            code: string | null;
+            /** @description As the institution says; as the source does where it does not. */
+            kind: string | null;
+            /** @description As the institution says, else as the source does, else by the `campaign_codes` of the source. */
+            campaign: string | null;
+            stated_campaign: string | null;
+            /**
+             * Format: uuid
+             * @description Whom it was issued to.
+             */
+            contact_id: string | null;
+            /**
+             * Format: uuid
+             * @description The command by which it was issued.
+             */
+            command_id: string | null;
+            /** Format: uuid */
+            performance_id: string | null;
+            /** Format: int32 */
+            max_uses: number | null;
+            /**
+             * Format: int32
+             * @description As the source counts.
+             */
+            uses: number | null;
+            /** Format: date-time */
+            valid_until: string | null;
+            /** Format: date-time */
+            issued_at: string | null;
+            /** @description Derived as of now. */
+            state: string;
+            /**
+             * Format: int32
+             * @description Tickets bought with it that count.
+             */
+            redemptions: number;
+            /**
+             * Format: int32
+             * @description Those of them that somebody else bought and holds than whom it was issued to.
+             */
+            redemptions_by_others: number;
+            is_stub: boolean;
+            is_deleted: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingVoucherList: {
+            data: components["schemas"]["TicketingIssuedVoucher"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "campaign": "automne-26"
+         *     }
+         */
+        TicketingVoucherPatch: {
+            /** Format: uuid */
+            contact_id?: string | null;
+            campaign?: string | null;
+            /** @enum {string|null} */
+            kind?: "discount" | "invitation" | null;
+        };
+        /**
+         * @example {
+         *       "ticket_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f20",
+         *       "object": "voucher_redemption",
+         *       "order_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9f05",
+         *       "order_number": "QK41",
+         *       "external_id": "t-9001",
+         *       "redeemed_at": "2026-11-20T08:58:00Z",
+         *       "contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
+         *       "holder_contact_id": null,
+         *       "by": "issued_to",
+         *       "is_counted": true,
+         *       "ticket_state": "valid",
+         *       "commercial_state": "confirmed"
+         *     }
+         */
+        TicketingVoucherRedemption: {
+            /** Format: uuid */
+            ticket_id: string;
+            /** @constant */
+            object: "voucher_redemption";
+            /** Format: uuid */
+            order_id: string;
+            order_number: string | null;
+            /** @description Name of the ticket at the source. */
+            external_id: string;
+            /**
+             * Format: date-time
+             * @description When the order was placed.
+             */
+            redeemed_at: string | null;
+            /**
+             * Format: uuid
+             * @description Who bought it.
+             */
+            contact_id: string | null;
+            /** Format: uuid */
+            holder_contact_id: string | null;
+            by: string;
+            is_counted: boolean;
+            ticket_state: string;
+            commercial_state: string;
+        };
+        /**
+         * @example {
+         *       "data": [],
+         *       "next_cursor": null
+         *     }
+         */
+        TicketingVoucherRedemptionList: {
+            data: components["schemas"]["TicketingVoucherRedemption"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @example {
+         *       "object": "voucher_campaign",
+         *       "campaign": "automne-26",
+         *       "issued": 400,
+         *       "issued_to_contacts": 396,
+         *       "redeemed": 61,
+         *       "redemptions": 74,
+         *       "by_issued_to": 58,
+         *       "by_others": 11,
+         *       "by_unknown": 5
+         *     }
+         */
+        TicketingVoucherCampaign: {
+            /** @constant */
+            object: "voucher_campaign";
+            campaign: string;
+            /**
+             * Format: int32
+             * @description Codes.
+             */
+            issued: number;
+            /**
+             * Format: int32
+             * @description Codes of which it is known whom they were issued to.
+             */
+            issued_to_contacts: number;
+            /**
+             * Format: int32
+             * @description Codes that were used at least once.
+             */
+            redeemed: number;
+            /**
+             * Format: int32
+             * @description Tickets.
+             */
+            redemptions: number;
+            /** Format: int32 */
+            by_issued_to: number;
+            /** Format: int32 */
+            by_others: number;
+            /** Format: int32 */
+            by_unknown: number;
+        };
         Connector: {
             /** @constant */
             object: "connector";
@@ -15500,6 +15899,19 @@ export interface components {
              * @default 1
              */
             max_usages: number;
+            /** @description Campaign that the code is issued for. */
+            campaign?: string | null;
+            /**
+             * Format: uuid
+             * @description Contact that the code is issued to; the vendor is not told.
+             */
+            contact_id?: string | null;
+            /**
+             * @description An `invitation` without `percent` is for nothing.
+             * @default discount
+             * @enum {string}
+             */
+            kind: "discount" | "invitation";
             percent?: string | null;
             /** Format: date-time */
             valid_until?: string | null;
@@ -22627,7 +23039,7 @@ export interface components {
         /** @description Code of the source, or its id. */
         TicketingSourceCode: string;
         /** @description Kind of the record. */
-        TicketingRecordKind: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking";
+        TicketingRecordKind: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking" | "voucher";
         /** @description Name of the record at the source, percent-encoded. */
         TicketingExternalId: string;
         /** @description Identifier of the order. */
@@ -22658,6 +23070,8 @@ export interface components {
         TicketingMappingId: string;
         /** @description Named so by a scheme outside: `scheme:id`, exactly as it was given. */
         TicketingReferenceFilter: string;
+        /** @description Identifier of the issued code. */
+        TicketingVoucherId: string;
         /** @description Name of the connector. */
         ConnectorName: string;
         /** @description Identifier of the dead letter. */
@@ -26541,7 +26955,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description What each record of a CSV file is; needed for CSV. */
-                kind?: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking";
+                kind?: "venue" | "production" | "performance" | "price_type" | "product" | "customer" | "order" | "membership" | "gift_card" | "scan" | "group_booking" | "voucher";
                 /** @description What is compressed; needed for `application/gzip`. */
                 format?: "csv" | "ndjson";
                 /** @description Whether nothing is to be written. */
@@ -26972,6 +27386,180 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketingMapping"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingVouchers: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+                /** @description Received from the source with this code or id. */
+                source?: string;
+                /** @description Issued to this contact, or to one merged into it. */
+                contact_id?: string;
+                /** @description Issued for this campaign. */
+                campaign?: string;
+                /** @description With this code, exactly. */
+                voucher_code?: string;
+                /** @description Of this kind. */
+                kind?: "discount" | "invitation";
+                /** @description In this state. */
+                state?: "active" | "used_up" | "expired" | "withdrawn";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVoucherList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingVoucher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Identifier of the issued code. */
+                voucher_id: components["parameters"]["TicketingVoucherId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The code. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingIssuedVoucher"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    updateTicketingVoucher: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of the version that was read; without it the last write wins, field by field. */
+                "If-Match"?: components["parameters"]["IfMatchOptional"];
+                /** @description Unique to each intent, quoted or bare. A repeated request gets the first answer, marked `Idempotency-Replayed`. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKeyOptional"];
+            };
+            path: {
+                /** @description Identifier of the issued code. */
+                voucher_id: components["parameters"]["TicketingVoucherId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/merge-patch+json": components["schemas"]["TicketingVoucherPatch"];
+            };
+        };
+        responses: {
+            /** @description The code. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingIssuedVoucher"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    listTicketingVoucherRedemptions: {
+        parameters: {
+            query?: {
+                /** @description Greatest number of items in the page. */
+                limit?: components["parameters"]["Limit"];
+                /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description With `text/csv`: texts that begin with `=`, `+`, `-`, `@`, a tab or a carriage return get an apostrophe before them, so that a spreadsheet
+                 *     shows them instead of computing them. Without it a CSV is true to the byte.
+                 */
+                csv_safe?: components["parameters"]["CSVSafe"];
+                /** @description Keeps only these members of each resource; `id` and `object` always stay. */
+                fields?: components["parameters"]["Fields"];
+            };
+            header?: never;
+            path: {
+                /** @description Identifier of the issued code. */
+                voucher_id: components["parameters"]["TicketingVoucherId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    Link: components["headers"]["Link"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVoucherRedemptionList"];
+                };
+            };
+            "4XX": components["responses"]["Error"];
+            default: components["responses"]["Error"];
+        };
+    };
+    getTicketingVoucherCampaign: {
+        parameters: {
+            query?: {
+                /** @description Only those of the source with this code or id. */
+                source?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The campaign, percent-encoded. */
+                campaign: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketingVoucherCampaign"];
                 };
             };
             "4XX": components["responses"]["Error"];
@@ -36893,6 +37481,72 @@ export interface operations {
         };
     };
     onTicketingMappingDeleted: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVoucherCreated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVoucherUpdated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Event"];
+            };
+        };
+        responses: {
+            /** @description Received. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onTicketingVoucherDeleted: {
         parameters: {
             query?: never;
             header?: never;

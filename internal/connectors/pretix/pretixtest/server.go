@@ -104,7 +104,7 @@ func (s *Server) Object(list, key string) M {
 }
 
 func keyOf(o M) string {
-	if code, ok := o["code"].(string); ok {
+	if code, ok := o["code"].(string); ok && o["price_mode"] == nil { // not of a voucher, which has a number
 		return fmt.Sprint(o["event"], "/", code)
 	}
 	for _, name := range []string{"identifier", "slug", "id"} {

@@ -49,12 +49,21 @@ func Order(code string, modified time.Time, changes M) M {
 	}, changes)
 }
 
+// Voucher is a code of an event.
+func Voucher(id int, code string, changes M) M {
+	return with(M{
+		"id": id, "created": "2026-11-01T09:00:00Z", "code": code, "max_usages": 1, "redeemed": 0, "min_usages": 1, "valid_until": nil, "block_quota": false, "allow_ignore_quota": false,
+		"price_mode": "none", "value": nil, "item": nil, "variation": nil, "quota": nil, "tag": "", "comment": "", "subevent": nil, "show_hidden_items": true, "seat": nil,
+		"all_addons_included": false, "all_bundles_included": false, "budget": nil, "budget_used": "0.00",
+	}, changes)
+}
+
 // Position is a ticket of 5.5 % tax.
 func Position(id, rank, item int, price string, changes M) M {
 	return with(M{
 		"id": id, "order": "X", "positionid": rank, "item": item, "variation": nil, "price": price, "attendee_name": nil, "attendee_name_parts": M{}, "attendee_email": nil,
 		"company": nil, "street": nil, "zipcode": nil, "city": nil, "country": nil, "tax_rate": "5.50", "tax_value": "1.25", "tax_rule": 2, "secret": "ticketsecret", "addon_to": nil,
-		"subevent": 51, "seat": nil, "blocked": nil, "checkins": []any{}, "downloads": []any{}, "answers": []any{}, "canceled": false, "valid_from": nil, "valid_until": nil,
+		"subevent": 51, "voucher": nil, "seat": nil, "blocked": nil, "checkins": []any{}, "downloads": []any{}, "answers": []any{}, "canceled": false, "valid_from": nil, "valid_until": nil,
 	}, changes)
 }
 

@@ -32,7 +32,9 @@ func (s *Server) change(method, address string, body M) (int, any) {
 		return s.changeCustomer(parts[1], body)
 	case method == http.MethodPost && len(parts) == 3 && parts[0] == "customers" && parts[2] == "anonymize":
 		return s.changeCustomer(parts[1], M{"email": nil, "phone": nil, "name": "", "name_parts": M{}, "is_active": false, "is_verified": false})
-	case method == http.MethodPost && (address == "memberships" || address == "webhooks" || len(parts) == 3 && parts[2] == "vouchers"):
+	case method == http.MethodPost && len(parts) == 3 && parts[2] == "vouchers":
+		return s.makeVoucher(address, body)
+	case method == http.MethodPost && (address == "memberships" || address == "webhooks"):
 		s.nextID++
 		body["id"] = s.nextID
 		s.lists[address] = append(s.lists[address], body)
@@ -48,6 +50,45 @@ func (s *Server) change(method, address string, body M) (int, any) {
 		return s.transact(parts[1], body)
 	}
 	return http.StatusMethodNotAllowed, M{"detail": fmt.Sprintf("Method %q not allowed.", method)}
+}
+
+// makeVoucher makes a code as pretix does: it takes no member that it does not
+// know, a code once, and a value with each price mode but "none".
+func (s *Server) makeVoucher(address string, body M) (int, any) {
+	refused := M{}
+	for name, value := range body {
+		if _, known := Voucher(0, "", nil)[name]; !known || name == "id" || name == "redeemed" || name == "created" || name == "budget_used" {
+			refused[name] = []string{"Unknown or read only."}
+		} else if text, is := value.(string); is && name == "tag" && len(text) > 255 {
+			refused[name] = []string{"Ensure this field has no more than 255 characters."}
+		}
+	}
+	code := fmt.Sprint(body["code"])
+	if body["code"] == nil {
+		code = fmt.Sprintf("V%09d", s.nextID+1)
+	}
+	for _, v := range s.lists[address] {
+		if strings.EqualFold(fmt.Sprint(v["code"]), code) {
+			refused["code"] = []string{"A voucher with this code already exists."}
+		}
+	}
+	switch mode := body["price_mode"]; mode {
+	case nil, "none":
+	case "set", "subtract", "percent":
+		if body["value"] == nil {
+			refused["value"] = []string{"This field is required."}
+		}
+	default:
+		refused["price_mode"] = []string{fmt.Sprintf("%q is not a valid choice.", mode)}
+	}
+	if len(refused) > 0 {
+		return http.StatusBadRequest, refused
+	}
+	s.nextID++
+	v := Voucher(int(s.nextID), code, body)
+	v["code"], v["created"] = code, s.now().Format(time.RFC3339Nano)
+	s.lists[address] = append(s.lists[address], v)
+	return http.StatusCreated, v
 }
 
 func (s *Server) makeCustomer(body M) (int, any) {

@@ -262,6 +262,8 @@ SELECT g.id, g.contact_id FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND
 UNION ALL
 SELECT b.id, b.contact_id FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND b.id = ANY($2::uuid[])
 UNION ALL
+SELECT v.id, v.contact_id FROM ticketing_vouchers v WHERE v.tenant_id = $1 AND v.id = ANY($2::uuid[])
+UNION ALL
 SELECT s.id, o.contact_id FROM ticketing_scans s
 LEFT JOIN ticketing_lines l ON l.tenant_id = s.tenant_id AND l.ticket_id = s.ticket_id
 LEFT JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id

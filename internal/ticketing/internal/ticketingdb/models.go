@@ -196,6 +196,7 @@ type TicketingLine struct {
 	HolderScore     *float64        `json:"holder_score"`
 	HolderInputs    *string         `json:"holder_inputs"`
 	HolderEvidence  []string        `json:"holder_evidence"`
+	VoucherID       *uuid.UUID      `json:"voucher_id"`
 }
 
 type TicketingMailbox struct {
@@ -533,4 +534,30 @@ type TicketingVocabulary struct {
 	Version     int64     `json:"version"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
+}
+
+type TicketingVoucher struct {
+	TenantID       uuid.UUID  `json:"tenant_id"`
+	ID             uuid.UUID  `json:"id"`
+	SourceID       uuid.UUID  `json:"source_id"`
+	ExternalID     string     `json:"external_id"`
+	Code           *string    `json:"code"`
+	StatedKind     *string    `json:"stated_kind"`
+	StatedCampaign *string    `json:"stated_campaign"`
+	StatedState    *string    `json:"stated_state"`
+	PerformanceID  *uuid.UUID `json:"performance_id"`
+	MaxUses        *int32     `json:"max_uses"`
+	Uses           *int32     `json:"uses"`
+	ValidUntil     *time.Time `json:"valid_until"`
+	IssuedAt       *time.Time `json:"issued_at"`
+	IssueKind      *string    `json:"issue_kind"`
+	IssueCampaign  *string    `json:"issue_campaign"`
+	ContactID      *uuid.UUID `json:"contact_id"`
+	CommandID      *uuid.UUID `json:"command_id"`
+	Campaign       *string    `json:"campaign"`
+	Stub           bool       `json:"stub"`
+	Deleted        bool       `json:"deleted"`
+	Version        int64      `json:"version"`
+	CreatedAt      time.Time  `json:"created_at"`
+	UpdatedAt      time.Time  `json:"updated_at"`
 }

@@ -376,7 +376,7 @@ func (q *Queries) FindFees(ctx context.Context, db DBTX, tenantID uuid.UUID, ord
 }
 
 const findLines = `-- name: FindLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence, voucher_id FROM ticketing_lines WHERE tenant_id = $1 AND order_id = ANY($2::uuid[])
 `
 
 func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderIds []uuid.UUID) ([]TicketingLine, error) {
@@ -417,6 +417,7 @@ func (q *Queries) FindLines(ctx context.Context, db DBTX, tenantID uuid.UUID, or
 			&i.HolderScore,
 			&i.HolderInputs,
 			&i.HolderEvidence,
+			&i.VoucherID,
 		); err != nil {
 			return nil, err
 		}
@@ -1157,7 +1158,7 @@ func (q *Queries) InsertSource(ctx context.Context, db DBTX, arg InsertSourcePar
 }
 
 const listOrderLines = `-- name: ListOrderLines :many
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence, voucher_id FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND current ORDER BY rank, external_id
 `
 
 func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUID, orderID uuid.UUID) ([]TicketingLine, error) {
@@ -1198,6 +1199,7 @@ func (q *Queries) ListOrderLines(ctx context.Context, db DBTX, tenantID uuid.UUI
 			&i.HolderScore,
 			&i.HolderInputs,
 			&i.HolderEvidence,
+			&i.VoucherID,
 		); err != nil {
 			return nil, err
 		}
@@ -1222,11 +1224,13 @@ WHERE o.tenant_id = $1 AND NOT o.stub AND NOT o.deleted AND o.test = $2
   AND ($5::uuid IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.performance_id = $5))
   AND ($6::text IS NULL OR EXISTS (
-        SELECT 1 FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code = $6))
+        SELECT 1 FROM ticketing_lines l LEFT JOIN ticketing_vouchers v ON v.tenant_id = l.tenant_id AND v.id = l.voucher_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND coalesce(l.voucher_code, v.code) = $6))
   AND ($7::text IS NULL OR EXISTS (
         SELECT 1 FROM ticketing_lines l JOIN ticketing_sources s ON s.tenant_id = l.tenant_id AND s.id = o.source_id
-        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.voucher_code IS NOT NULL
-          AND coalesce(l.campaign, s.campaign_codes ->> l.voucher_code) = $7))
+        LEFT JOIN ticketing_vouchers v ON v.tenant_id = l.tenant_id AND v.id = l.voucher_id
+        WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND (l.voucher_code IS NOT NULL OR l.voucher_id IS NOT NULL)
+          AND coalesce(l.campaign, v.campaign, s.campaign_codes ->> coalesce(l.voucher_code, v.code)) = $7))
   AND (cardinality($8::text[]) = 0 OR o.commercial_state = ANY($8::text[]))
   AND (cardinality($9::text[]) = 0 OR o.payment_state = ANY($9::text[]))
   AND ($10::timestamptz IS NULL OR o.placed_at >= $10)

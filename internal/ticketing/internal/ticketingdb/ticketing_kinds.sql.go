@@ -1066,7 +1066,7 @@ WITH RECURSIVE same AS (
     SELECT l.order_id, l.ticket_id FROM ticketing_orders o JOIN ticketing_lines l ON l.tenant_id = o.tenant_id AND l.order_id = o.id
     WHERE o.tenant_id = $1 AND o.contact_id IN (SELECT same.id FROM same)
 )
-SELECT l.tenant_id, l.order_id, l.ticket_id, l.current, l.rank, l.external_id, l.kind, l.performance_id, l.price_type_id, l.label, l.amount_minor, l.tax_minor, l.tax_rate_bp, l.seat, l.parent, l.replaces, l.state, l.holder, l.holder_contact_id, l.holder_rule, l.version, l.product_id, l.exemption, l.voucher_code, l.campaign, l.holder_score, l.holder_inputs, l.holder_evidence, o.source_id, o.currency, o.contact_id, p.starts_at,
+SELECT l.tenant_id, l.order_id, l.ticket_id, l.current, l.rank, l.external_id, l.kind, l.performance_id, l.price_type_id, l.label, l.amount_minor, l.tax_minor, l.tax_rate_bp, l.seat, l.parent, l.replaces, l.state, l.holder, l.holder_contact_id, l.holder_rule, l.version, l.product_id, l.exemption, l.voucher_code, l.campaign, l.holder_score, l.holder_inputs, l.holder_evidence, l.voucher_id, o.source_id, o.currency, o.contact_id, p.starts_at,
        (coalesce(o.contact_id IN (SELECT same.id FROM same), false))::boolean AS bought, (coalesce(l.holder_contact_id IN (SELECT same.id FROM same), false))::boolean AS held,
        a.occurred_at AS attended_at
 FROM mine
@@ -1153,6 +1153,7 @@ func (q *Queries) ListContactTickets(ctx context.Context, db DBTX, arg ListConta
 			&i.TicketingLine.HolderScore,
 			&i.TicketingLine.HolderInputs,
 			&i.TicketingLine.HolderEvidence,
+			&i.TicketingLine.VoucherID,
 			&i.SourceID,
 			&i.Currency,
 			&i.ContactID,

@@ -1072,7 +1072,7 @@ func (q *Queries) GetReviewByInputs(ctx context.Context, db DBTX, tenantID uuid.
 }
 
 const getTicketLine = `-- name: GetTicketLine :one
-SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND ticket_id = $3 AND current
+SELECT tenant_id, order_id, ticket_id, current, rank, external_id, kind, performance_id, price_type_id, label, amount_minor, tax_minor, tax_rate_bp, seat, parent, replaces, state, holder, holder_contact_id, holder_rule, version, product_id, exemption, voucher_code, campaign, holder_score, holder_inputs, holder_evidence, voucher_id FROM ticketing_lines WHERE tenant_id = $1 AND order_id = $2 AND ticket_id = $3 AND current
 `
 
 func (q *Queries) GetTicketLine(ctx context.Context, db DBTX, tenantID uuid.UUID, orderID uuid.UUID, ticketID uuid.UUID) (TicketingLine, error) {
@@ -1107,6 +1107,7 @@ func (q *Queries) GetTicketLine(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.HolderScore,
 		&i.HolderInputs,
 		&i.HolderEvidence,
+		&i.VoucherID,
 	)
 	return i, err
 }
