@@ -95,6 +95,21 @@ func (s *Service) knows(ctx context.Context, kind string, data map[string]any) e
 	return err
 }
 
+// forSomebodyErased reports whether a code is wanted for somebody who was erased
+// meanwhile.
+func (t *turn) forSomebodyErased(ctx context.Context, row Command, data []byte) (bool, error) {
+	issue, err := t.issue(row, data, port.Result{ExternalID: row.ID.String()})
+	if err != nil || issue == nil || issue.ContactID == nil {
+		return false, err
+	}
+	err = t.s.KnownContact(web.WithActor(ctx, web.SystemActor(row.TenantID, "connectors")), *issue.ContactID)
+	f, isFault := fault.As(pg.Translate(err))
+	if err != nil && !isFault {
+		return false, err
+	}
+	return isFault && f.Code == "contact-erased", nil
+}
+
 // issue is what a command for a code says of whom it is for; nil for others.
 func (t *turn) issue(row Command, data []byte, result port.Result) (*Issue, error) {
 	if row.Kind != voucherCommand || result.ExternalID == "" {
@@ -188,6 +203,12 @@ func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Comma
 	}
 	data, err := t.s.Commands.Open(ctx, t.db, row.TenantID, row.ID.String(), row.Data)
 	if err != nil {
+		return err
+	}
+	if gone, err := t.forSomebodyErased(ctx, row, data); err != nil || gone {
+		if gone {
+			err = t.endCommand(ctx, row, port.Result{}, &port.RejectedError{Text: "The person was erased before it was sent."})
+		}
 		return err
 	}
 	// Noted before it is sent: the vendor's key against repetition makes the next

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,6 +188,36 @@ func TestACodeIsIssuedToAContactAndTraced(t *testing.T) {
 	})
 	require.Equal(t, []any{"80001", "other", true}, []any{uses[0]["external_id"], uses[0]["by"], uses[0]["is_counted"]})
 	require.Equal(t, 1.0, app.Get("/v1/ticketing/voucher-campaigns/automne").Is(200).JSON()["by_others"])
+}
+
+// Whoever is erased while a code for them waits is given none.
+func TestNoCodeIsMadeForSomebodyWhoWasErasedMeanwhile(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	nora := app.Post("/v1/contacts", m{"kind": "person", "given_name": "Nora", "family_name": "Castellan"}).Is(201).ID()
+	connect(app, vendor)
+	parvistest.Eventually(t, "the first reading", func() bool { return state(app)["last_success_at"] != nil })
+	var tried, down atomic.Bool
+	down.Store(true)
+	vendor.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost || !down.Load() {
+			return false
+		}
+		tried.Store(true)
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	id := app.Post(base+"/commands", m{"kind": "voucher.create", "data": m{"performance": "saison/51", "code": "POUR-NORA", "contact_id": nora}}).Is(202).ID()
+	parvistest.Eventually(t, "an attempt", tried.Load)
+	app.Post("/v1/contacts/"+nora+"/erase", m{"reason": "Demande reçue par courrier", "instruction_reference": "RGPD-2026-12"}, parvistest.IfMatch("*")).Is(200)
+	down.Store(false)
+	var c m
+	parvistest.Eventually(t, "the end", func() bool {
+		c = app.Get(base + "/commands/" + id).JSON()
+		return c["status"] == "rejected" || c["status"] == "confirmed"
+	})
+	require.Equal(t, []any{"rejected", "The person was erased before it was sent."}, []any{c["status"], c["error"]})
+	require.Empty(t, app.Get("/v1/ticketing/vouchers").Data())
 }
 
 // Codes that are made, changed and removed at the vendor are known as well.

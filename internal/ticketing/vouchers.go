@@ -283,13 +283,17 @@ func (s *Service) ListRedemptions(ctx context.Context, id, after uuid.UUID, limi
 	return rows, nil
 }
 
-// VoucherCampaign counts the codes of a campaign.
+// VoucherCampaign counts the codes of a campaign; one without any is not there.
 func (s *Service) VoucherCampaign(ctx context.Context, campaign string, wanted *string) (ticketingdb.CountVoucherCampaignRow, error) {
 	actor, source, err := s.scope(ctx, wanted)
 	if err != nil {
 		return ticketingdb.CountVoucherCampaignRow{}, err
 	}
-	return s.q.CountVoucherCampaign(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, campaign, source)
+	out, err := s.q.CountVoucherCampaign(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, campaign, source)
+	if err == nil && out.Issued == 0 {
+		err = fault.NotFound()
+	}
+	return out, err
 }
 
 // nameOffers completes the lines of an order by what is known of their codes.
