@@ -404,6 +404,7 @@ SELECT (
     OR EXISTS (SELECT 1 FROM ticketing_memberships m WHERE m.tenant_id = @tenant_id AND m.contact_id = @contact_id::uuid)
     OR EXISTS (SELECT 1 FROM ticketing_gift_cards g WHERE g.tenant_id = @tenant_id AND g.contact_id = @contact_id::uuid)
     OR EXISTS (SELECT 1 FROM ticketing_group_bookings b WHERE b.tenant_id = @tenant_id AND (b.contact_id = @contact_id::uuid OR b.person_contact_id = @contact_id::uuid))
+    OR EXISTS (SELECT 1 FROM ticketing_vouchers w WHERE w.tenant_id = @tenant_id AND w.contact_id = @contact_id::uuid)
     OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = @tenant_id AND e.contact_id = @contact_id::uuid AND NOT (e.source = @source::text AND e.external_id = @external_id::text))
     OR EXISTS (SELECT 1 FROM form_submissions f WHERE f.tenant_id = @tenant_id AND f.contact_id = @contact_id::uuid)
     OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = @tenant_id AND c.merged_into = @contact_id::uuid)

@@ -909,6 +909,7 @@ SELECT (
     OR EXISTS (SELECT 1 FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.contact_id = $2::uuid)
     OR EXISTS (SELECT 1 FROM ticketing_gift_cards g WHERE g.tenant_id = $1 AND g.contact_id = $2::uuid)
     OR EXISTS (SELECT 1 FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND (b.contact_id = $2::uuid OR b.person_contact_id = $2::uuid))
+    OR EXISTS (SELECT 1 FROM ticketing_vouchers w WHERE w.tenant_id = $1 AND w.contact_id = $2::uuid)
     OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = $1 AND e.contact_id = $2::uuid AND NOT (e.source = $3::text AND e.external_id = $4::text))
     OR EXISTS (SELECT 1 FROM form_submissions f WHERE f.tenant_id = $1 AND f.contact_id = $2::uuid)
     OR EXISTS (SELECT 1 FROM contacts c WHERE c.tenant_id = $1 AND c.merged_into = $2::uuid)
