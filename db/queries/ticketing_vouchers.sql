@@ -105,3 +105,27 @@ RETURNING id;
 
 -- name: FindOfferCodes :many
 SELECT id, code, campaign FROM ticketing_vouchers WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);
+
+-- name: FindVoucherUses :many
+-- Tickets that count, of each of these codes.
+SELECT v.id, u.contact_id, u.holder_contact_id, redeemed_by(v.tenant_id, v.contact_id, u.contact_id, u.holder_contact_id)::text AS by_whom
+FROM ticketing_vouchers v
+CROSS JOIN LATERAL (
+    SELECT o.contact_id, l.holder_contact_id FROM ticketing_lines l JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+    WHERE l.tenant_id = v.tenant_id AND l.voucher_id = v.id AND l.current AND l.state NOT IN ('cancelled', 'exchanged')
+      AND o.commercial_state IN ('reserved', 'confirmed') AND NOT o.test AND NOT o.deleted AND NOT o.stub
+    UNION ALL
+    SELECT o.contact_id, l.holder_contact_id FROM ticketing_lines l JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+    WHERE l.tenant_id = v.tenant_id AND l.voucher_code = v.code AND l.voucher_id IS NULL AND o.source_id = v.source_id AND l.current AND l.state NOT IN ('cancelled', 'exchanged')
+      AND o.commercial_state IN ('reserved', 'confirmed') AND NOT o.test AND NOT o.deleted AND NOT o.stub
+) u
+WHERE v.tenant_id = @tenant_id AND v.id = ANY(@ids::uuid[]);
+
+-- name: FindCampaignVouchers :many
+SELECT v.id, v.contact_id FROM ticketing_vouchers v
+WHERE v.tenant_id = @tenant_id AND v.campaign = @campaign::text AND NOT v.stub AND (sqlc.narg('source_id')::uuid IS NULL OR v.source_id = sqlc.narg('source_id'))
+UNION
+SELECT v.id, v.contact_id FROM ticketing_sources s
+CROSS JOIN LATERAL jsonb_each_text(s.campaign_codes) c
+JOIN ticketing_vouchers v ON v.tenant_id = s.tenant_id AND v.source_id = s.id AND v.code = c.key AND v.campaign IS NULL AND NOT v.stub
+WHERE s.tenant_id = @tenant_id AND c.value = @campaign::text AND (sqlc.narg('source_id')::uuid IS NULL OR s.id = sqlc.narg('source_id'));

@@ -92,6 +92,41 @@ func (q *Queries) EraseVoucherIssues(ctx context.Context, db DBTX, at time.Time,
 	return items, nil
 }
 
+const findCampaignVouchers = `-- name: FindCampaignVouchers :many
+SELECT v.id, v.contact_id FROM ticketing_vouchers v
+WHERE v.tenant_id = $1 AND v.campaign = $2::text AND NOT v.stub AND ($3::uuid IS NULL OR v.source_id = $3)
+UNION
+SELECT v.id, v.contact_id FROM ticketing_sources s
+CROSS JOIN LATERAL jsonb_each_text(s.campaign_codes) c
+JOIN ticketing_vouchers v ON v.tenant_id = s.tenant_id AND v.source_id = s.id AND v.code = c.key AND v.campaign IS NULL AND NOT v.stub
+WHERE s.tenant_id = $1 AND c.value = $2::text AND ($3::uuid IS NULL OR s.id = $3)
+`
+
+type FindCampaignVouchersRow struct {
+	ID        uuid.UUID  `json:"id"`
+	ContactID *uuid.UUID `json:"contact_id"`
+}
+
+func (q *Queries) FindCampaignVouchers(ctx context.Context, db DBTX, tenantID uuid.UUID, campaign string, sourceID *uuid.UUID) ([]FindCampaignVouchersRow, error) {
+	rows, err := db.Query(ctx, findCampaignVouchers, tenantID, campaign, sourceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindCampaignVouchersRow{}
+	for rows.Next() {
+		var i FindCampaignVouchersRow
+		if err := rows.Scan(&i.ID, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findOfferCodes = `-- name: FindOfferCodes :many
 SELECT id, code, campaign FROM ticketing_vouchers WHERE tenant_id = $1 AND id = ANY($2::uuid[])
 `
@@ -112,6 +147,54 @@ func (q *Queries) FindOfferCodes(ctx context.Context, db DBTX, tenantID uuid.UUI
 	for rows.Next() {
 		var i FindOfferCodesRow
 		if err := rows.Scan(&i.ID, &i.Code, &i.Campaign); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findVoucherUses = `-- name: FindVoucherUses :many
+SELECT v.id, u.contact_id, u.holder_contact_id, redeemed_by(v.tenant_id, v.contact_id, u.contact_id, u.holder_contact_id)::text AS by_whom
+FROM ticketing_vouchers v
+CROSS JOIN LATERAL (
+    SELECT o.contact_id, l.holder_contact_id FROM ticketing_lines l JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+    WHERE l.tenant_id = v.tenant_id AND l.voucher_id = v.id AND l.current AND l.state NOT IN ('cancelled', 'exchanged')
+      AND o.commercial_state IN ('reserved', 'confirmed') AND NOT o.test AND NOT o.deleted AND NOT o.stub
+    UNION ALL
+    SELECT o.contact_id, l.holder_contact_id FROM ticketing_lines l JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
+    WHERE l.tenant_id = v.tenant_id AND l.voucher_code = v.code AND l.voucher_id IS NULL AND o.source_id = v.source_id AND l.current AND l.state NOT IN ('cancelled', 'exchanged')
+      AND o.commercial_state IN ('reserved', 'confirmed') AND NOT o.test AND NOT o.deleted AND NOT o.stub
+) u
+WHERE v.tenant_id = $1 AND v.id = ANY($2::uuid[])
+`
+
+type FindVoucherUsesRow struct {
+	ID              uuid.UUID  `json:"id"`
+	ContactID       *uuid.UUID `json:"contact_id"`
+	HolderContactID *uuid.UUID `json:"holder_contact_id"`
+	ByWhom          string     `json:"by_whom"`
+}
+
+// Tickets that count, of each of these codes.
+func (q *Queries) FindVoucherUses(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]FindVoucherUsesRow, error) {
+	rows, err := db.Query(ctx, findVoucherUses, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindVoucherUsesRow{}
+	for rows.Next() {
+		var i FindVoucherUsesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ContactID,
+			&i.HolderContactID,
+			&i.ByWhom,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
