@@ -87,7 +87,8 @@ type Options struct {
 	LagAfter time.Duration
 	// Overlap is how far before the mark reading begins; 5 min.
 	Overlap time.Duration
-	// Lease is how long a silent process keeps a source; 1 min.
+	// Lease is how long a silent process keeps a source; 20 s, by which the sales of
+	// an opening morning wait after a crash.
 	Lease time.Duration
 }
 
@@ -101,7 +102,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Backoff, 5*time.Second)
 	set(&o.LagAfter, 15*time.Minute)
 	set(&o.Overlap, 5*time.Minute)
-	set(&o.Lease, time.Minute)
+	set(&o.Lease, 20*time.Second)
 	return o
 }
 
