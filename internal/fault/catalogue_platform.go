@@ -150,6 +150,7 @@ var violationTexts = Texts{
 	"not-unique":             {FR: Text{"Doublon", "Chaque élément doit être unique.", ""}, EN: Text{"Duplicate item", "Each item must be unique.", ""}},
 	"no-match":               {FR: Text{"Aucune forme ne convient", "La valeur ne correspond à aucune des formes admises.", ""}, EN: Text{"No form fits", "The value matches none of the allowed forms.", ""}},
 	"too-deep":               {FR: Text{"Imbrication trop profonde", "Le document est imbriqué sur plus de {limit} niveaux.", ""}, EN: Text{"Nested too deeply", "The document is nested more than {limit} levels deep.", ""}},
+	"repeated-member":        {FR: Text{"Membre répété", "Ce membre figure deux fois dans le même objet.", ""}, EN: Text{"Repeated member", "This member is twice in the same object.", ""}},
 	"nul-character":          {FR: Text{"Caractère nul", "Le texte contient le caractère nul (U+0000), qui ne peut être conservé.", ""}, EN: Text{"Null character", "The text contains the null character (U+0000), which cannot be kept.", ""}},
 	"invalid-utf8":           {FR: Text{"UTF-8 invalide", "Le texte n'est pas de l'UTF-8 valide.", ""}, EN: Text{"Invalid UTF-8", "The text is not valid UTF-8.", ""}},
 	"unknown-parameter-name": {FR: Text{"Paramètre inconnu", "Ce paramètre n'existe pas pour cette opération.", ""}, EN: Text{"Unknown parameter", "This parameter does not exist for this operation.", ""}},

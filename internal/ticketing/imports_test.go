@@ -88,12 +88,13 @@ func TestAFileOfRecordsIsTakenIn(t *testing.T) {
 		"{\"kind\":\"customer\",\"external_id\":\"c2\",\"data\":{\"family_name\":\"\xff\"}}\n" +
 		`{"kind":"customer","external_id":"c3","data":{},"surprise":1}` + "\n" +
 		`{"kind":"customer","external_id":"` + strings.Repeat("x", 1<<20) + `"}` + "\n" +
-		`{"kind":"customer","op":"delete","external_id":"c4","source_version":3}`
+		`{"kind":"customer","op":"delete","external_id":"c4","source_version":3}` + "\n" +
+		`{"kind":"customer","external_id":"c5","data":{"family_name":"A","f\u0061mily_name":"B"}}`
 	o := imported(t, app, imports, "application/x-ndjson", file)
 	result := succeeded(t, o)
-	require.Equal(t, m{"created": 2.0, "applied": 1.0, "failed": 6.0}, summary(result))
-	require.EqualValues(t, 9, result["records"])
-	require.Equal(t, m{"done": 9.0, "total": 9.0, "unit": "records"}, o["progress"])
+	require.Equal(t, m{"created": 2.0, "applied": 1.0, "failed": 7.0}, summary(result))
+	require.EqualValues(t, 10, result["records"])
+	require.Equal(t, m{"done": 10.0, "total": 10.0, "unit": "records"}, o["progress"])
 	require.Equal(t, "44.00", total(at(app.Client, "order", "o1"), "net"))
 	parvistest.Eventually(t, "the file is removed", func() bool { return len(waiting(t, app)) == 0 })
 
@@ -115,8 +116,9 @@ func TestAFileOfRecordsIsTakenIn(t *testing.T) {
 		[]any{8.0, "c3", "failed", "invalid-request", []any{"#/surprise", "unknown-property"}},
 		[]any{9.0, "", "failed", "invalid-request", []any{"#", "too-long"}},
 		[]any{10.0, "c4", "applied", nil, []any{}},
+		[]any{11.0, "", "failed", "malformed-json", []any{"#/data/family_name", "repeated-member"}},
 	}, told)
-	require.Len(t, app.Walk(result["results_url"].(string)+"?status=failed"), 6)
+	require.Len(t, app.Walk(result["results_url"].(string)+"?status=failed"), 7)
 
 	// The same file once more, now compressed: nothing of it is new, and nobody is told of any record.
 	before := parvistest.Ask[int](t, app, "select count(*) from crm.events where type not in ('ticketing.import.started', 'operation.finished')")

@@ -329,8 +329,8 @@ func (o *operationSchemas) unsupported(media string) error {
 }
 
 // DecodeJSON decodes one complete JSON document in valid UTF-8, no deeper than
-// we accept and free of the null character, which PostgreSQL cannot keep.
-// Numbers stay as written (json.Number).
+// we accept, without a member that is there twice and free of the null
+// character, which PostgreSQL cannot keep. Numbers stay as written (json.Number).
 func DecodeJSON(raw []byte) (any, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, fault.New(fault.Malformed, "body-required").At("#", "required")
@@ -338,7 +338,8 @@ func DecodeJSON(raw []byte) (any, error) {
 	if !utf8.Valid(raw) {
 		return nil, fault.New(fault.Malformed, "invalid-request").At("#", "invalid-utf8")
 	}
-	if depth(raw) > maxDepth {
+	deepest, named := shape(raw)
+	if deepest > maxDepth {
 		return nil, fault.New(fault.Malformed, "invalid-request").At("#", "too-deep", "limit", maxDepth)
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -350,6 +351,10 @@ func DecodeJSON(raw []byte) (any, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset())
 	}
+	// Decoding keeps one of the members that have one name.
+	if members(value) != named {
+		return nil, repeatedMember(raw)
+	}
 	f := fault.New(fault.Malformed, "invalid-request")
 	flaws(value, "#", f)
 	if err := f.OrNil(); err != nil {
@@ -358,10 +363,11 @@ func DecodeJSON(raw []byte) (any, error) {
 	return value, nil
 }
 
-// depth is the greatest nesting of brackets outside strings; it is found
-// without recursion, before anything recursive sees the document.
-func depth(raw []byte) int {
-	var now, most int
+// shape is the greatest nesting of brackets outside strings, and the number of
+// colons there, which is that of members where the document is JSON; both are
+// found without recursion, before anything recursive sees the document.
+func shape(raw []byte) (deepest, named int) {
+	now := 0
 	inString, escaped := false, false
 	for _, b := range raw {
 		switch {
@@ -372,14 +378,16 @@ func depth(raw []byte) int {
 		case b == '"':
 			inString = !inString
 		case inString:
+		case b == ':':
+			named++
 		case b == '{' || b == '[':
 			now++
-			most = max(most, now)
+			deepest = max(deepest, now)
 		case b == '}' || b == ']':
 			now--
 		}
 	}
-	return most
+	return deepest, named
 }
 
 func flaws(value any, pointer string, f *fault.Error) {

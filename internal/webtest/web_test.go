@@ -107,7 +107,20 @@ func TestBodyTraps(t *testing.T) {
 	app.Post("/v1/tags", `{"name": 12}`).Points("#/name")
 	app.Post("/v1/tags", `{}`).Points("#/name")
 	app.Post("/v1/tags", `{"name": ""}`).Points("#/name")
-	app.Post("/v1/tags", `{"name": "ok"}`).Is(201)
+	tag := app.Post("/v1/tags", `{"name": "ok"}`).Is(201).ID()
+
+	// A member that is there twice: in a merge patch, in a part, in one item of many.
+	for path, body := range map[string]string{
+		"/v1/tags":           `{"name": "one", "description": "x", "n\u0061me": "two"}`,
+		"/v1/contacts":       `{"kind": "person", "family_name": "D", "name": "x", "name": "y"}`,
+		"/v1/contacts/batch": `{"items": [{"a": {"b": 1}}, {"a": {"name": 1, "name": 1}}]}`,
+	} {
+		problem := app.Post(path, body).Problem(400, "malformed-json")
+		at := problem["errors"].([]any)[0].(map[string]any)
+		require.Equal(t, "repeated-member", at["code"])
+		require.True(t, strings.HasSuffix(at["pointer"].(string), "/name"), at["pointer"])
+	}
+	app.Patch("/v1/tags/"+tag, `{"description": "a", "description": null}`).Problem(400, "malformed-json")
 }
 
 func TestPatchTakesPlainJSON(t *testing.T) {
