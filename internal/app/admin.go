@@ -177,7 +177,7 @@ func withApp(ctx context.Context, run func(context.Context, *App) error) error {
 	}
 	log := logger(cfg)
 	private := cfg.DatabaseURL == ""
-	cfg, stop, err := Database(ctx, cfg, log)
+	cfg, stop, err := CommandDatabase(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func withAuditDatabase(ctx context.Context, do func(ctx context.Context, db *pg.
 	if err != nil {
 		return err
 	}
-	cfg, stop, err := Database(ctx, cfg, logger(cfg))
+	cfg, stop, err := CommandDatabase(ctx, cfg, logger(cfg))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/pgembed"
 )
 
 // DoctorCommand is `parvis doctor`.
@@ -159,14 +160,20 @@ func (f *findings) privateDatabase(ctx context.Context, cfg config.Config) (conf
 		f.sayf(fine, "The private PostgreSQL in %s starts.", cfg.DataDir)
 		return started, stop, true
 	}
-	if strings.Contains(err.Error(), "already served") && f.answering(ctx, cfg) {
+	if errors.Is(err, pgembed.ErrServed) {
+		f.answering(ctx, cfg)
+		if started, stop, err = CommandDatabase(ctx, cfg, slog.New(slog.DiscardHandler)); err == nil {
+			return started, stop, true
+		}
+		f.sayf(wrong, "The private PostgreSQL of a running Parvis cannot be examined: %v.", err)
 		return cfg, nil, false
 	}
 	f.sayf(wrong, "The private PostgreSQL does not start: %v.", err)
 	return cfg, nil, false
 }
 
-func (f *findings) answering(ctx context.Context, cfg config.Config) bool {
+// answering says whether the Parvis that uses the private PostgreSQL is well.
+func (f *findings) answering(ctx context.Context, cfg config.Config) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	scheme, client := "http://", &http.Client{}
@@ -176,19 +183,20 @@ func (f *findings) answering(ctx context.Context, cfg config.Config) bool {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+cfg.Addr+"/readyz", nil)
 	if err != nil {
-		return false
+		f.sayf(warning, "A running Parvis uses the private PostgreSQL, and cannot be asked whether it is well: %v.", err)
+		return
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return false
+		f.sayf(warning, "Another process uses the private PostgreSQL, and nothing answers at %s.", cfg.Addr)
+		return
 	}
 	_ = response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		f.sayf(wrong, "A running Parvis uses the private PostgreSQL and says that it is not ready: read its log.")
-		return true
+		return
 	}
-	f.sayf(warning, "A running Parvis uses the private PostgreSQL and is ready; stop it to have its database examined.")
-	return true
+	f.sayf(fine, "A running Parvis uses the private PostgreSQL and is ready.")
 }
 
 func loopback(host string) bool {

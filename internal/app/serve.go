@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -85,8 +87,7 @@ func Database(ctx context.Context, cfg config.Config, log *slog.Logger) (config.
 		if err != nil {
 			return cfg, stop, err
 		}
-		cfg.MigrationURL = server.URL(pgembed.Superuser, "postgres")
-		cfg.DatabaseURL = server.URL(pg.Role, "postgres")
+		cfg = at(cfg, server)
 		stop = func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
@@ -97,13 +98,48 @@ func Database(ctx context.Context, cfg config.Config, log *slog.Logger) (config.
 			return cfg, func() {}, err
 		}
 	}
-	if cfg.MigrationURL == "" {
-		cfg.MigrationURL = cfg.DatabaseURL
+	return completed(cfg), stop, nil
+}
+
+// completed says what the configuration leaves to be concluded.
+func completed(cfg config.Config) config.Config {
+	cfg.MigrationURL = cmp.Or(cfg.MigrationURL, cfg.DatabaseURL)
+	cfg.ListenURL = cmp.Or(cfg.ListenURL, cfg.DatabaseURL)
+	return cfg
+}
+
+// at puts the database of a private server into the configuration.
+func at(cfg config.Config, server interface {
+	URL(role, database string) string
+}) config.Config {
+	cfg.MigrationURL = server.URL(pgembed.Superuser, "postgres")
+	cfg.DatabaseURL = server.URL(pg.Role, "postgres")
+	return cfg
+}
+
+// CommandDatabase is Database for a command that ends by itself: where a running
+// Parvis has started the private PostgreSQL, the command works beside it, as it
+// would on a server's, and leaves it running.
+func CommandDatabase(ctx context.Context, cfg config.Config, log *slog.Logger) (config.Config, func(), error) {
+	started, stop, err := Database(ctx, cfg, log)
+	if !errors.Is(err, pgembed.ErrServed) {
+		return started, stop, err
 	}
-	if cfg.ListenURL == "" {
-		cfg.ListenURL = cfg.DatabaseURL
+	nothing := func() {}
+	guest, err := pgembed.Join(ctx, filepath.Join(cfg.DataDir, "postgres"))
+	if err != nil {
+		return cfg, nothing, err
 	}
-	return cfg, stop, nil
+	cfg = completed(at(cfg, guest))
+	version, dirty, err := pg.Version(ctx, cfg.MigrationURL)
+	if err != nil {
+		return cfg, nothing, err
+	}
+	latest, err := pg.Latest()
+	if err == nil && (dirty || version != latest) {
+		err = fmt.Errorf("the Parvis that runs here has its database at version %d, and this program needs version %d: use the program that runs, or stop it first", version, latest)
+	}
+	return cfg, nothing, err
 }
 
 // MigrateCommand is `parvis migrate`.

@@ -191,7 +191,7 @@ func withProgram(ctx context.Context, do func(*App) error) error {
 		return err
 	}
 	log := logger(cfg)
-	cfg, stop, err := Database(ctx, cfg, log)
+	cfg, stop, err := CommandDatabase(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

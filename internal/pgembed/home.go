@@ -65,8 +65,7 @@ func lockFolder(dir string) (*os.File, error) {
 		holder, _ := os.ReadFile(lock.Name())
 		_ = lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("the database folder %s is already served by process %s: stop that one, or use another folder",
-				dir, strings.TrimSpace(string(holder)))
+			return nil, served{dir: dir, holder: strings.TrimSpace(string(holder))}
 		}
 		return nil, fmt.Errorf("lock the folder of PostgreSQL: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -329,8 +328,7 @@ func (s *Server) Dir() string { return s.home.dir }
 // URL is a connection string for role on database over the Unix socket, as both
 // pgx and psql read it.
 func (s *Server) URL(role, database string) string {
-	query := url.Values{"host": {s.socketDir}, "port": {strconv.Itoa(s.port)}, "user": {role}}
-	return (&url.URL{Scheme: "postgres", Path: "/" + database, RawQuery: query.Encode()}).String()
+	return socketURL(s.socketDir, s.port, role, database)
 }
 
 // SocketFile is the path of the Unix socket.
