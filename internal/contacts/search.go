@@ -1,9 +1,10 @@
 package contacts
 
 import (
-	"github.com/parvis-crm/parvis/internal/contacts/namekey"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/parvis-crm/parvis/internal/contacts/namekey"
 )
 
 // maxWords bounds what a search asks for; further words are not looked at.

@@ -150,7 +150,7 @@ func TestBasesEqualTheLedgerAtEveryInstant(t *testing.T) {
 						Scan(&s.From, &s.Until, &s.Given, &s.Refused))
 					stands, knows := []pg.Purposes{pg.NewPurposes(nil, []uuid.UUID{uuid.MustParse(purposes[j])}, nil),
 						pg.NewPurposes(nil, nil, []uuid.UUID{uuid.MustParse(purposes[j])})}[j].StandWith(s, instant)
-					if summed == instant {
+					if summed.Equal(instant) {
 						require.True(t, knows)
 					}
 					if knows && slices.Contains(living, id) {

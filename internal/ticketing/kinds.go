@@ -152,19 +152,7 @@ func (m *message) readKind(raw []byte, source Source) (bool, error) {
 		if err := decode(raw, d); err != nil {
 			return true, err
 		}
-		d.ValidFrom, d.ValidTo, d.CancelledAt = micro(d.ValidFrom), micro(d.ValidTo), micro(d.CancelledAt)
-		if d.TimeZone != nil && !validZone(*d.TimeZone) {
-			refused.At("#/data/time_zone", "unknown-time-zone")
-		}
-		if !plausible(d.ValidFrom, d.ValidTo, d.CancelledAt) {
-			refused.At("#/data/valid_from", "not-a-date")
-		}
-		if d.ValidFrom != nil && d.ValidTo != nil && d.ValidTo.Before(*d.ValidFrom) {
-			refused.At("#/data/valid_to", "ends-before-start")
-		}
-		if d.Renews != nil && *d.Renews == m.externalID {
-			refused.At("#/data/renews", "no-match")
-		}
+		d.settle(m.externalID, refused)
 		m.membership = d
 	case kindGiftCard:
 		d := &giftCardDoc{Currency: source.Currency}
@@ -211,6 +199,23 @@ func (m *message) readKind(raw []byte, source Source) (bool, error) {
 		return false, nil
 	}
 	return true, refused.OrNil()
+}
+
+// settle refuses times that cannot be, and what renews itself.
+func (d *membershipDoc) settle(externalID string, refused *fault.Error) {
+	d.ValidFrom, d.ValidTo, d.CancelledAt = micro(d.ValidFrom), micro(d.ValidTo), micro(d.CancelledAt)
+	if d.TimeZone != nil && !validZone(*d.TimeZone) {
+		refused.At("#/data/time_zone", "unknown-time-zone")
+	}
+	if !plausible(d.ValidFrom, d.ValidTo, d.CancelledAt) {
+		refused.At("#/data/valid_from", "not-a-date")
+	}
+	if d.ValidFrom != nil && d.ValidTo != nil && d.ValidTo.Before(*d.ValidFrom) {
+		refused.At("#/data/valid_to", "ends-before-start")
+	}
+	if d.Renews != nil && *d.Renews == externalID {
+		refused.At("#/data/renews", "no-match")
+	}
 }
 
 // settle reads amounts and refuses what names one transaction twice.

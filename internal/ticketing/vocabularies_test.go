@@ -2,6 +2,7 @@ package ticketing_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,9 +17,7 @@ const (
 
 func mapped(field, value, term string, more m) m {
 	out := m{"vocabulary": "disciplines", "field": field, "value": value, "term_id": term, "term_label": m{"fr": "Terme " + term}}
-	for k, v := range more {
-		out[k] = v
-	}
+	maps.Copy(out, more)
 	return out
 }
 

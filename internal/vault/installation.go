@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+
 	"github.com/parvis-crm/parvis/internal/vault/envelope"
 )
 

@@ -16,6 +16,7 @@ type Cache struct {
 	most int
 }
 
+// NewCache makes a cache of at most so many keys.
 func NewCache(most int) *Cache {
 	return &Cache{keys: map[[sha256.Size]byte]*[KeySize]byte{}, most: most}
 }
