@@ -82,6 +82,8 @@ type Options struct {
 	QuotaPatience time.Duration
 	// Authenticator puts another way to know who calls in front of the program's own.
 	Authenticator func(*access.Service) web.Authenticator
+	// Purposes puts another register of purposes in front of the program's own.
+	Purposes func(web.Purposes) web.Purposes
 }
 
 // New connects to the database at cfg.DatabaseURL, which must already have the
@@ -140,7 +142,11 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if o.Authenticator != nil {
 		auth = o.Authenticator(a.domains.access)
 	}
-	if err := a.setUpHTTP(h, auth); err != nil {
+	var purposes web.Purposes = a.domains.register
+	if o.Purposes != nil {
+		purposes = o.Purposes(purposes)
+	}
+	if err := a.setUpHTTP(h, auth, purposes); err != nil {
 		return nil, err
 	}
 	return a, nil

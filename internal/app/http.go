@@ -19,7 +19,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/web/docs"
 )
 
-func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
+func (a *App) setUpHTTP(h handlers, auth web.Authenticator, purposes web.Purposes) error {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = web.ErrorHandler(a.Log)
@@ -53,7 +53,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator) error {
 		Idempotency: web.Idempotency{DB: a.DB, Log: a.Log, Box: a.sealed(a.keptAnswers()), Subjects: a.domains.contacts, Classes: classes, Reads: a.domains.reads},
 		Reads:       a.domains.reads,
 		Refusals:    a.domains.refusals,
-		Purposes:    a.domains.register,
+		Purposes:    purposes,
 		Clock:       a.Clock,
 		Log:         a.Log,
 	}

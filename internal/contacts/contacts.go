@@ -90,7 +90,7 @@ func (s *Service) seen(ctx context.Context, db pg.DBTX, c Contact) error {
 	if !bound {
 		return nil
 	}
-	if stands, known := purposes.StandWith(pg.Standing{From: c.StandingFrom, Until: c.StandingUntil, Given: c.GivenPurposes, Refused: c.RefusedPurposes}, at); known {
+	if stands, known := purposes.StandWith(standingOf(c), at); known {
 		if !stands {
 			return fault.NotFound()
 		}
@@ -100,6 +100,10 @@ func (s *Service) seen(ctx context.Context, db pg.DBTX, c Contact) error {
 		return err
 	}
 	return fault.NotFound()
+}
+
+func standingOf(c Contact) pg.Standing {
+	return pg.Standing{From: c.StandingFrom, Until: c.StandingUntil, Given: c.GivenPurposes, Refused: c.RefusedPurposes}
 }
 
 // present refuses a contact that was erased, or that lives on in another.

@@ -3,7 +3,6 @@ package contacts
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,6 +38,7 @@ var (
 	idColumn, mergedColumn, versionColumn = columnOf("id"), columnOf("merged_into"), columnOf("version")
 	createdColumn, updatedColumn          = columnOf("created_at"), columnOf("updated_at")
 	erasedColumn                          = columnOf("erased_at")
+	standingColumn                        = columnOf("standing_from") // and the three after it
 	sortNameColumn, scoreColumn           = columnOf("sort_name"), len(contactColumnNames())
 	restrictedColumn, viewersColumn       = columnOf("is_restricted"), columnOf("viewer_ids")
 	departmentsColumn, reachColumn        = columnOf("department_ids"), columnOf("reach_department_ids")
@@ -107,7 +107,8 @@ func (a written) write(w http.ResponseWriter) error {
 	return err
 }
 
-// errMasked: the contact is not to be written as it is, see masks.
+// errMasked: the contact is not to be written as it is, see masks, or more has to
+// be asked about it first.
 var errMasked = errors.New("contacts: masked")
 
 const getSQL = "SELECT " + contactColumns + " FROM contacts c WHERE c.tenant_id = $1 AND c.id = $2"
@@ -118,14 +119,7 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	if err != nil {
 		return written{}, err
 	}
-	sql, args := getSQL, []any{actor.Tenant, id}
-	if _, _, bound := pg.SightIn(ctx).Bound(); bound {
-		sql += " AND " + pg.SightIn(ctx).ConditionOfOne("c", func(v any) string {
-			args = append(args, v)
-			return fmt.Sprintf("$%d", len(args))
-		})
-	}
-	rows, err := s.db.Tenant(actor.Tenant).Query(ctx, sql, args...)
+	rows, err := s.db.Tenant(actor.Tenant).Query(ctx, getSQL, actor.Tenant, id)
 	if err != nil {
 		return written{}, err
 	}
@@ -141,11 +135,23 @@ func (s *Service) getWritten(ctx context.Context, id uuid.UUID) (written, error)
 	dest[mergedColumn], dest[versionColumn] = &c.MergedInto, &c.Version
 	dest[restrictedColumn], dest[viewersColumn], dest[departmentsColumn] = &c.Restricted, &c.ViewerIds, &c.DepartmentIds
 	dest[reachColumn], dest[erasedColumn] = &c.ReachDepartmentIds, &c.ErasedAt
+	purposes, at, bound := pg.SightIn(ctx).Bound()
+	if bound {
+		dest[standingColumn], dest[standingColumn+1], dest[standingColumn+2], dest[standingColumn+3] = &c.StandingFrom, &c.StandingUntil, &c.GivenPurposes, &c.RefusedPurposes
+	}
 	if err := rows.Scan(dest...); err != nil {
 		return written{}, err
 	}
 	if !pg.SightIn(ctx).Sees(heldOf(c)) {
 		return written{}, fault.NotFound()
+	}
+	if bound {
+		switch stands, known := purposes.StandWith(standingOf(c), at); {
+		case !known:
+			return written{}, errMasked // the other way asks, and holds no connection meanwhile
+		case !stands:
+			return written{}, fault.NotFound()
+		}
 	}
 	if err := present(c); err != nil {
 		return written{}, err
