@@ -1,6 +1,6 @@
 ALTER POLICY purpose ON contacts USING ((SELECT NOT crm.sight_bound())
     OR (merged_into IS NULL AND crm.basis_stands((SELECT crm.purpose_terms()), tenant_id, id)));
-DROP FUNCTION basis_on(purpose_terms, uuid, uuid, timestamptz, timestamptz, uuid[], uuid[]);
+DROP FUNCTION sight_identifiers(text), purposes_otherwise();
 DROP TRIGGER keep_standing_of_added ON contact_bases;
 DROP TRIGGER keep_standing_of_removed ON contact_bases;
 DROP FUNCTION keep_standing_of_bases();

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +50,10 @@ var purposeForm = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,59}$`)
 // withdrawn meanwhile no longer counts. Without reach nobody's contact points are
 // seen. now tells the time.
 func (s Sight) ForPurposes(p Purposes, reach bool, now func() time.Time) Sight {
-	if s.all || !reach {
+	switch {
+	case s.all && reach:
+		s = whole()
+	case s.all || !reach:
 		held := SightOf{Everywhere: s.everywhere, Departments: s.departments, Principals: s.principals}
 		if s.all {
 			held.Everywhere = Verbs()
@@ -63,6 +67,10 @@ func (s Sight) ForPurposes(p Purposes, reach bool, now func() time.Time) Sight {
 	s.bound = &bound{purposes: p, now: now}
 	return s
 }
+
+// whole is a sight of everything that is written out, as a bound one has to be:
+// made once, since requests by the thousand ask for it.
+var whole = sync.OnceValue(func() Sight { return SightOf{Everywhere: Verbs()}.Sight() })
 
 // ByConsent are those that rest on consent.
 func (p Purposes) ByConsent() []uuid.UUID { return p.byConsent }
