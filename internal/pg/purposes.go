@@ -53,24 +53,25 @@ func (s Sight) ForPurposes(p Purposes, reach bool, now func() time.Time) Sight {
 	switch {
 	case s.all && reach:
 		s = whole()
-	case s.all || !reach:
-		held := SightOf{Everywhere: s.everywhere, Departments: s.departments, Principals: s.principals}
-		if s.all {
-			held.Everywhere = Verbs()
-		}
-		if !reach {
-			held.Everywhere = slices.DeleteFunc(slices.Clone(held.Everywhere), func(v Verb) bool { return v == SeeContactPoints })
-			held.Departments = cloneWithout(held.Departments, SeeContactPoints)
-		}
-		s = held.Sight()
+	case s.all:
+		s = wholeButReach()
+	case !reach:
+		s = SightOf{Everywhere: withoutReach(s.everywhere), Departments: cloneWithout(s.departments, SeeContactPoints), Principals: s.principals}.Sight()
 	}
 	s.bound = &bound{purposes: p, now: now}
 	return s
 }
 
-// whole is a sight of everything that is written out, as a bound one has to be:
-// made once, since requests by the thousand ask for it.
-var whole = sync.OnceValue(func() Sight { return SightOf{Everywhere: Verbs()}.Sight() })
+// Sights of everything, and of all but how to reach people, that are written out,
+// as a bound one has to be: made once, since requests by the thousand ask for them.
+var (
+	whole         = sync.OnceValue(func() Sight { return SightOf{Everywhere: Verbs()}.Sight() })
+	wholeButReach = sync.OnceValue(func() Sight { return SightOf{Everywhere: withoutReach(Verbs())}.Sight() })
+)
+
+func withoutReach(verbs []Verb) []Verb {
+	return slices.DeleteFunc(slices.Clone(verbs), func(v Verb) bool { return v == SeeContactPoints })
+}
 
 // ByConsent are those that rest on consent.
 func (p Purposes) ByConsent() []uuid.UUID { return p.byConsent }
