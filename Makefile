@@ -35,17 +35,11 @@ build:
 # Tests are linked without what only a debugger reads: every package links the
 # whole program once, and a third of that is for debuggers. Stack traces stay.
 
-# One package more than there are processors: some wait, for what they killed to
-# be missed for instance, while others work.
-AT_ONCE ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# Those that take longest begin first, or the last of them works alone at the end.
-LONGEST := ./internal/ticketing ./internal/isolationtest ./cmd/parvis ./internal/indicators ./internal/conformance
-
 ## test: everything that decides whether a change is good; installs what the machine lacks
 .PHONY: test
 test:
 	@tools/testmachine.sh $(MAKE) --no-print-directory verify breaking
-	@tools/testmachine.sh go test -p $(AT_ONCE) -timeout 30m -ldflags='-s -w' $(LONGEST) ./...
+	@tools/testmachine.sh go test -timeout 30m -ldflags='-s -w' ./...
 
 ## generate: bundle the contract, generate server stubs, queries and clients
 .PHONY: generate

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/parvis-crm/parvis/internal/parvistest"
 )
 
 // program builds the binary that users run, once.
@@ -52,14 +53,6 @@ func folder(t *testing.T) string {
 	require.NoError(t, os.Chmod(dir, 0o711))
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // output may be read while the program writes.
@@ -139,7 +132,7 @@ type site struct {
 
 func newSite(t *testing.T, environment ...string) *site {
 	t.Helper()
-	address := freeAddress(t)
+	address := parvistest.FreeAddress(t)
 	dir := folder(t)
 	s := &site{dir: dir, url: "http://" + address}
 	s.env = append([]string{

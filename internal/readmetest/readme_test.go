@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/parvistest"
 	"github.com/parvis-crm/parvis/internal/parvistest/browser"
 )
 
@@ -193,10 +194,7 @@ func (r *reader) sees(what string, there func() bool) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	_, port, err := net.SplitHostPort(parvistest.FreeAddress(t))
 	require.NoError(t, err)
 	return port
 }
