@@ -144,9 +144,16 @@ func (u *unit) attributeCustomer(ctx context.Context, e *customer) error {
 		if err := u.rejoin(ctx, e.now.ID, profile, d); err != nil {
 			return err
 		}
-		var err error
-		if f, err = u.identify(ctx, profile, d); err != nil {
-			return err
+		shown, ok := u.shownByOrder(e.now.ID, profile, d)
+		if f = shown; ok {
+			if err := u.enrich(ctx, *f.contact, profile, d); err != nil {
+				return err
+			}
+		} else {
+			var err error
+			if f, err = u.identify(ctx, profile, d); err != nil {
+				return err
+			}
 		}
 	}
 	u.note(inputs, kindCustomer, e.now.ID, e.now.MatchRule, f)

@@ -50,6 +50,7 @@ func ruleTexts() map[string]sentence {
 func evidenceTexts() map[string]sentence {
 	return map[string]sentence{
 		"account_known":                {"compte client connu", "account known"},
+		"order_under_account":          {"une commande passée sous ce compte", "an order made under this account"},
 		"contact_id_given":             {"identifiant de contact fourni", "contact identifier given"},
 		"card_number_known":            {"numéro de carte connu", "card number known"},
 		"email":                        {"même adresse électronique", "same e-mail address"},

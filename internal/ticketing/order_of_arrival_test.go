@@ -69,6 +69,27 @@ func TestAGuestAndHerAccountAreOnePersonWhateverArrivesFirst(t *testing.T) {
 	})
 }
 
+// The account's own description says less of it than an order of the same batch.
+func TestAnAccountIsKnownByAnOrderBesideIt(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	named := m{"given_name": "Nora", "family_name": "Castellan"}
+	reached := parvistest.With(named, m{"email": "nora@courrier.example"})
+	guest := bought(app.Client, "g", reached, m{"lines": []m{line("tg", "10.00", "valid")}})
+	under := func(id, account string, buyer m) m {
+		return record("order", id, t1, orderData(m{"number": id, "buyer": parvistest.With(buyer, m{"customer": account}), "lines": []m{line("t"+id, "10.00", "valid")}}))
+	}
+	answers := send(app.Client, under("o", "K1", reached), record("customer", "K1", t1, named))
+	require.Equal(t, []any{"created", "created"}, statuses(answers))
+	for _, a := range answers {
+		require.Equal(t, guest["contact_id"], a["contact_id"])
+	}
+	// Whom a spouse's order reaches is not whose account it is.
+	answers = send(app.Client, under("s", "K2", reached), record("customer", "K2", t1, m{"given_name": "Paul", "family_name": "Castellan"}))
+	require.Equal(t, []any{"created", "created"}, statuses(answers))
+	require.NotEqual(t, guest["contact_id"], answers[1]["contact_id"])
+}
+
 func TestAnAccountIsBroughtToWhoItTurnsOutToBe(t *testing.T) {
 	t.Parallel()
 	app := institution(t)

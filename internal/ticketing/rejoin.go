@@ -74,6 +74,31 @@ func (u *unit) rejoinBuyers(ctx context.Context) error {
 	return nil
 }
 
+// shownByOrder finds whose an account is that is met for the first time and
+// described by less than an order beside it, which names it and says how its
+// person is reached. Made a person of its own, it would have to be rejoined when
+// that order is read, and in this unit it is read already.
+func (u *unit) shownByOrder(account uuid.UUID, p *person, d description) (finding, bool) {
+	if _, found := u.surely(p, d); found {
+		return finding{}, false
+	}
+	for _, id := range u.sequence {
+		o := u.orders[id]
+		if o.row.Stub || o.row.Deleted || o.row.Test || o.row.CustomerID == nil || *o.row.CustomerID != account || o.buyer == nil {
+			continue
+		}
+		reached := *o.buyer
+		reached.Customer = nil
+		f, ok := u.surely(&reached, u.describe(o.buyer, or(o.row.ChannelKind, ""), readPerson(o.row.Payer)))
+		// An order of the account may be somebody else's, as a spouse's.
+		if ok && u.people.byID[*f.contact].agrees(d) != nil {
+			f.evidence = append([]string{"order_under_account"}, f.evidence...)
+			return f, true
+		}
+	}
+	return finding{}, false
+}
+
 // followAccounts has it decided anew whose the orders of rejoined accounts are.
 func (u *unit) followAccounts(ctx context.Context) error {
 	if len(u.rejoined) == 0 {
