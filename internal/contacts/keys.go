@@ -38,9 +38,10 @@ func tokens(s string) []string {
 	return words
 }
 
-// nameKeys are the keys under which words are found when they are misspelt.
+// nameKeys are the keys under which words are found when they are misspelt:
+// none, which is not null, where a name has neither letters nor digits.
 func nameKeys(words string) []string {
-	var keys []string
+	keys := []string{}
 	for w := range strings.FieldsSeq(words) {
 		keys = append(keys, namekey.Of(w)...)
 	}

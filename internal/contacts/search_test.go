@@ -99,3 +99,17 @@ func TestSearchIsWalkedToItsEnd(t *testing.T) {
 		require.Equal(t, 1, n, id)
 	}
 }
+
+// Names are what people wrote, and some wrote no letter.
+func TestNamesWithoutALetterAreKept(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	for _, name := range []string{"?", "-", "***", "\U0001f600", "\u200b."} {
+		id := app.Post("/v1/contacts", object{"kind": "person", "family_name": name}).Is(201).ID()
+		app.Patch("/v1/contacts/"+id, object{"family_name": "Ortega"}).Is(200)
+		app.Patch("/v1/contacts/"+id, object{"family_name": name}).Is(200)
+		require.Empty(t, app.Get("/v1/contacts?q="+url.QueryEscape(name)).Is(200).Data())
+	}
+	require.Empty(t, app.Get("/v1/contacts?q=ortega").Is(200).Data())
+	require.Len(t, app.Get("/v1/contacts?sort=name").Is(200).Data(), 5)
+}

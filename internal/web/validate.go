@@ -146,6 +146,9 @@ func (v *Validator) Check(operationID string) echo.MiddlewareFunc {
 }
 
 func (o *operationSchemas) checkParameters(c echo.Context) error {
+	if err := readableQuery(c.Request().URL.RawQuery); err != nil {
+		return err
+	}
 	query := c.QueryParams()
 	unknown := fault.New(fault.Malformed, "unknown-parameter")
 	f := fault.New(fault.Malformed, "invalid-request")
@@ -330,7 +333,8 @@ func (o *operationSchemas) unsupported(media string) error {
 
 // DecodeJSON decodes one complete JSON document in valid UTF-8, no deeper than
 // we accept, without a member that is there twice and free of the null
-// character, which PostgreSQL cannot keep. Numbers stay as written (json.Number).
+// character, which PostgreSQL cannot keep, and of halves of surrogate pairs,
+// which nothing can. Numbers stay as written (json.Number).
 func DecodeJSON(raw []byte) (any, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, fault.New(fault.Malformed, "body-required").At("#", "required")
@@ -346,7 +350,7 @@ func DecodeJSON(raw []byte) (any, error) {
 	d.UseNumber()
 	var value any
 	if err := d.Decode(&value); err != nil {
-		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset()).Because(err)
+		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", whereUnreadable(err, raw)).Because(err)
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset())
@@ -354,6 +358,9 @@ func DecodeJSON(raw []byte) (any, error) {
 	// Decoding keeps one of the members that have one name.
 	if members(value) != named {
 		return nil, repeatedMember(raw)
+	}
+	if err := loneSurrogates(raw); err != nil {
+		return nil, err
 	}
 	f := fault.New(fault.Malformed, "invalid-request")
 	flaws(value, "#", f)

@@ -123,6 +123,19 @@ func TestBodyTraps(t *testing.T) {
 	app.Patch("/v1/tags/"+tag, `{"description": "a", "description": null}`).Problem(400, "malformed-json")
 }
 
+func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	for query, parameter := range map[string]string{"q=%": "q", "q=%zz&limit=1": "q", "limit=1&q=a;kind=person": "q", "a;b=c": "a;b", "%=1": "%", "q=x&email=%e9%": "email"} {
+		a := app.Get("/v1/contacts?" + query)
+		a.Problem(http.StatusBadRequest, "invalid-request")
+		first, ok := a.JSON()["errors"].([]any)[0].(map[string]any)
+		require.True(t, ok)
+		require.Equal(t, parameter, first["parameter"], query)
+	}
+	app.Get("/v1/contacts?q=100%25%3B").Is(200)
+}
+
 func TestPatchTakesPlainJSON(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
