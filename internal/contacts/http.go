@@ -56,11 +56,11 @@ func (h *Handlers) list(ctx context.Context, q Query, e Expand, cursor *string, 
 	}
 	out := api.ContactList{Data: toAPIs(ctx, views), NextCursor: page.Next}
 	if count != "" {
-		n, err := h.service.Count(ctx, q, count == "exact")
+		n, kind, err := h.service.Count(ctx, q, count == exactly)
 		if err != nil {
 			return api.ContactList{}, page, err
 		}
-		out.TotalCount, out.TotalCountKind = &n, &count
+		out.TotalCount, out.TotalCountKind = &n, &kind
 	}
 	return out, page, nil
 }
@@ -68,10 +68,17 @@ func (h *Handlers) list(ctx context.Context, q Query, e Expand, cursor *string, 
 // ListContacts implements GET /v1/contacts.
 func (h *Handlers) ListContacts(ctx context.Context, r api.ListContactsRequestObject) (api.ListContactsResponseObject, error) {
 	p := r.Params
-	if len(p.Expand) == 0 && p.Count == nil && asRead(ctx) {
-		return h.page(ctx, fromList(p), p.Cursor, web.Limit(p.Limit))
+	q := fromList(p)
+	err := q.orderRefused(ctx, func(f *fault.Error, code string, params ...any) *fault.Error {
+		return f.AtParameter("sort", code, params...)
+	})
+	if err != nil {
+		return nil, err
 	}
-	body, page, err := h.list(ctx, fromList(p), fromExpand(p.Expand), p.Cursor, web.Limit(p.Limit), string(orZero(p.Count)))
+	if len(p.Expand) == 0 && p.Count == nil && asRead(ctx) {
+		return h.page(ctx, q, p.Cursor, web.Limit(p.Limit))
+	}
+	body, page, err := h.list(ctx, q, fromExpand(p.Expand), p.Cursor, web.Limit(p.Limit), string(orZero(p.Count)))
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +91,14 @@ func (h *Handlers) SearchContacts(ctx context.Context, r api.SearchContactsReque
 	if text, err := r.Body.Cursor.Get(); err == nil {
 		cursor = &text
 	}
-	body, _, err := h.list(ctx, fromSearch(*r.Body), fromExpand(r.Body.Expand), cursor, web.Limit(r.Body.Limit), string(orZero(r.Body.Count)))
+	q := fromSearch(*r.Body)
+	err := q.orderRefused(ctx, func(f *fault.Error, code string, params ...any) *fault.Error {
+		return f.At("#/sort/0", code, params...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	body, _, err := h.list(ctx, q, fromExpand(r.Body.Expand), cursor, web.Limit(r.Body.Limit), string(orZero(r.Body.Count)))
 	if err != nil {
 		return nil, err
 	}

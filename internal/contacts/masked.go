@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -49,6 +50,16 @@ func (st *statement) reached(id string) string {
 		return ""
 	}
 	return " AND EXISTS (SELECT 1 FROM contacts k WHERE k.tenant_id = $1 AND k.id = " + id + " AND " + may + ")"
+}
+
+// orderRefused refuses the order by name to whoever does not see names: the order
+// alone tells them, to whoever can put names of their own between. at says where
+// the order was asked for.
+func (q Query) orderRefused(ctx context.Context, at func(f *fault.Error, code string, params ...any) *fault.Error) error {
+	if strings.TrimPrefix(q.Sort, "-") != "name" || reads(ctx, "identity") {
+		return nil
+	}
+	return at(fault.New(fault.Forbidden, "field-class-not-readable"), "class-not-readable", "class", "identity")
 }
 
 // nameShown is the condition that the reader sees the name by which a contact

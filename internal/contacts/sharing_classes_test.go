@@ -1,6 +1,7 @@
 package contacts_test
 
 import (
+	"encoding/base64"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -48,6 +49,20 @@ func TestClassesOfFieldsAreMaskedAndDeclared(t *testing.T) {
 		require.Len(t, desk.Post("/v1/contacts/search", object{"filter": object{"not": f}}).Is(200).Data(), 2, f)
 		require.NotEmpty(t, h.Post("/v1/contacts/search", object{"filter": f}).Is(200).Data(), f)
 	}
+
+	for _, order := range []string{"name", "-name"} {
+		page := desk.Get("/v1/contacts?limit=1&sort=" + order).Is(200)
+		cursor, err := base64.RawURLEncoding.DecodeString(page.JSON()["next_cursor"].(string))
+		require.NoError(t, err)
+		for _, secret := range []string{"ervella", "dupre"} { // a position in the order, and so a name
+			require.NotContains(t, string(cursor), secret)
+		}
+		require.Len(t, desk.Walk("/v1/contacts?limit=1&sort="+order), 2)
+	}
+	blind := h.Limited(parvistest.Limits{Scopes: scopes, Readable: []string{"contact_point"}})
+	require.Len(t, blind.Walk("/v1/contacts?limit=1"), 2)
+	blind.Get("/v1/contacts?sort=-name").Problem(403, "field-class-not-readable")
+	blind.Post("/v1/contacts/search", object{"sort": []string{"name"}}).Points("#/sort/0")
 
 	desk.Patch("/v1/contacts/"+id, object{"nickname": "Zo"}).Is(200)
 	desk.Patch("/v1/contacts/"+id, object{"birthdate": nil}).Problem(403, "field-class-not-writable")

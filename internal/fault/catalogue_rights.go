@@ -59,8 +59,9 @@ var rightsTexts = Texts{
 		EN: Text{"Not your role", "One gives up one's own roles only.", "Whoever grants rights can end it with /revoke."},
 	},
 	"ends-before-start":  {FR: Text{"Fin avant le début", "La fin doit suivre le début.", ""}, EN: Text{"Ends before it starts", "The end must come after the start.", ""}},
-	"too-long":           {FR: Text{"Trop long", "Cette attribution ne peut durer au-delà de {latest}.", ""}, EN: Text{"Too long", "This assignment cannot last beyond {latest}.", ""}},
+	"lasts-too-long":     {FR: Text{"Trop long", "Cette attribution ne peut durer au-delà de {latest}.", ""}, EN: Text{"Too long", "This assignment cannot last beyond {latest}.", ""}},
 	"class-not-writable": {FR: Text{"Classe non modifiable", "Vos droits ne permettent pas d'écrire les champs de classe « {class} ».", ""}, EN: Text{"Class not writable", "Your rights do not let you write fields of class “{class}”.", ""}},
+	"class-not-readable": {FR: Text{"Classe non consultable", "Vos droits ne permettent pas de consulter les champs de classe « {class} ».", ""}, EN: Text{"Class not readable", "Your rights do not let you read fields of class “{class}”.", ""}},
 	"heir-inactive": {
 		FR: Text{"Destinataire inactif", "La personne qui devait reprendre ces contacts n'est plus active ; ce qui a été repris reste repris.", "Recommencez vers une personne active."},
 		EN: Text{"Heir not active", "The person who was to take over these contacts is no longer active; what was taken over stays so.", "Begin again, for somebody who is active."},

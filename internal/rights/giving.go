@@ -229,7 +229,7 @@ func ends(role Role, kind string, starts time.Time, wanted *time.Time, now time.
 	case !wanted.After(starts):
 		return nil, fault.Invalid().At("#/expires_at", "ends-before-start")
 	case latest != nil && wanted.After(*latest):
-		return nil, fault.Invalid().At("#/expires_at", "too-long", "latest", latest.UTC().Format(time.RFC3339))
+		return nil, fault.Invalid().At("#/expires_at", "lasts-too-long", "latest", latest.UTC().Format(time.RFC3339))
 	}
 	return wanted, nil
 }

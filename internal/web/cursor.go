@@ -1,6 +1,9 @@
 package web
 
 import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,17 +12,33 @@ import (
 	"github.com/parvis-crm/parvis/internal/fault"
 )
 
-// Cursors signs the positions of list walks. A cursor is opaque, has no expiry
-// and no depth limit, and is not an authorisation: whoever presents it is
-// checked as for the first page.
-type Cursors struct{ key []byte }
+// Cursors seals the positions of list walks: a position has the value by which
+// the list is in order, such as a name, and whoever holds the cursor may not read
+// it. A cursor has no expiry and no depth limit, and is not an authorisation:
+// whoever presents it is checked as for the first page.
+type Cursors struct {
+	key  []byte
+	aead cipher.AEAD
+}
 
-// NewCursors makes a signer from 32 secret bytes.
-func NewCursors(key []byte) Cursors { return Cursors{key: key} }
+// NewCursors makes cursors from 32 secret bytes.
+func NewCursors(key []byte) Cursors {
+	c := Cursors{key: key}
+	block, err := aes.NewCipher(c.mac([]byte("sealing")))
+	if err == nil {
+		c.aead, err = cipher.NewGCM(block)
+	}
+	if err != nil {
+		panic(err) // only for impossible key lengths
+	}
+	return c
+}
 
 const (
-	cursorVersion = 1
-	cursorMAC     = 16
+	cursorVersion = 2
+	// cursorBlock is to what a position is filled up, so that its length does not
+	// tell that of a name.
+	cursorBlock = 64
 )
 
 type cursorBody struct {
@@ -39,7 +58,13 @@ func (c Cursors) Encode(filter string, key any) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(append(c.mac(body), body...)), nil
+	if short := len(body) % cursorBlock; short > 0 {
+		body = append(body, bytes.Repeat([]byte{' '}, cursorBlock-short)...)
+	}
+	// Made from what is sealed, the nonce does not repeat with another text under
+	// the same key, and the same position gives the same cursor.
+	nonce := c.mac(append([]byte("nonce:"), body...))[:c.aead.NonceSize()]
+	return base64.RawURLEncoding.EncodeToString(c.aead.Seal(nonce, nonce, body, nil)), nil
 }
 
 // Decode reads a cursor into key. It returns false without a cursor, and a 400
@@ -50,11 +75,12 @@ func (c Cursors) Decode(cursor *string, filter string, key any) (bool, error) {
 	}
 	invalid := fault.New(fault.Malformed, "cursor-invalid").AtParameter("cursor", "format", "want", "next_cursor")
 	raw, err := base64.RawURLEncoding.DecodeString(*cursor)
-	if err != nil || len(raw) < cursorMAC {
+	size := c.aead.NonceSize()
+	if err != nil || len(raw) < size {
 		return false, invalid
 	}
-	body := raw[cursorMAC:]
-	if !hmac.Equal(raw[:cursorMAC], c.mac(body)) {
+	body, err := c.aead.Open(nil, raw[:size], raw[size:], nil)
+	if err != nil {
 		return false, invalid
 	}
 	var b cursorBody
@@ -73,7 +99,7 @@ func (c Cursors) Decode(cursor *string, filter string, key any) (bool, error) {
 func (c Cursors) mac(body []byte) []byte {
 	m := hmac.New(sha256.New, c.key)
 	m.Write(body)
-	return m.Sum(nil)[:cursorMAC]
+	return m.Sum(nil)
 }
 
 func filterHash(filter string) []byte {
