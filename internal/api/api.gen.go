@@ -15542,7 +15542,7 @@ type ListContactsParams struct {
 	// UpdatedAtLt Last changed before this instant.
 	UpdatedAtLt *UpdatedAtLt `form:"updated_at_lt,omitempty" json:"updated_at_lt,omitempty"`
 
-	// Count Adds `total_count`, counted exactly or estimated. Off by default, since counting has a price.
+	// Count Adds `total_count`, of what the reader sees: counted exactly, or with `estimate` no further than 10 000, which `total_count_kind` then calls `at_least`. Off by default, since counting has a price.
 	Count *ListContactsParamsCount `form:"count,omitempty" json:"count,omitempty"`
 
 	// Expand What to put into each contact that is null otherwise.

@@ -22936,7 +22936,7 @@ export interface components {
         Limit: number;
         /** @description Where the walk goes on, exactly as given in `next_cursor`. All other parameters stay the same. */
         Cursor: string;
-        /** @description Adds `total_count`, counted exactly or estimated. Off by default, since counting has a price. */
+        /** @description Adds `total_count`, of what the reader sees: counted exactly, or with `estimate` no further than 10 000, which `total_count_kind` then calls `at_least`. Off by default, since counting has a price. */
         Count: "exact" | "estimate";
         /** @description Keeps only these members of each resource; `id` and `object` always stay. */
         Fields: string[];
@@ -23250,7 +23250,7 @@ export interface operations {
                 updated_at_gte?: components["parameters"]["UpdatedAtGte"];
                 /** @description Last changed before this instant. */
                 updated_at_lt?: components["parameters"]["UpdatedAtLt"];
-                /** @description Adds `total_count`, counted exactly or estimated. Off by default, since counting has a price. */
+                /** @description Adds `total_count`, of what the reader sees: counted exactly, or with `estimate` no further than 10 000, which `total_count_kind` then calls `at_least`. Off by default, since counting has a price. */
                 count?: components["parameters"]["Count"];
                 /** @description What to put into each contact that is null otherwise. */
                 expand?: components["parameters"]["ContactExpand"];
