@@ -122,7 +122,8 @@ LIMIT 1;
 
 -- name: ListAssignments :many
 -- effective: what counts at the instant; due and overdue: what is to be reviewed,
--- and what no longer counts because it was not.
+-- break-glass from the moment it was taken, and what no longer counts because it
+-- was not.
 SELECT sqlc.embed(a), r.code AS role_code, r.archived_at AS role_archived_at
 FROM role_assignments a JOIN roles r ON r.tenant_id = a.tenant_id AND r.id = a.role_id
 WHERE a.tenant_id = @tenant_id
@@ -136,7 +137,7 @@ WHERE a.tenant_id = @tenant_id
       a.status = 'approved' AND r.archived_at IS NULL AND a.starts_at <= @now AND (a.expires_at IS NULL OR a.expires_at > @now)
       AND (a.review_due_at IS NULL OR a.review_due_at > @lapsed::timestamptz)))
   AND (sqlc.narg('review')::text IS NULL OR (a.status IN ('approved', 'revoked') AND (a.kind = 'break_glass' OR a.status = 'approved')
-      AND CASE sqlc.narg('review') WHEN 'due' THEN a.review_due_at <= @now ELSE a.review_due_at <= @lapsed END))
+      AND CASE sqlc.narg('review') WHEN 'due' THEN a.review_due_at <= @now OR a.kind = 'break_glass' AND a.review_due_at IS NOT NULL ELSE a.review_due_at <= @lapsed END))
   AND (sqlc.narg('after')::uuid IS NULL OR a.id < sqlc.narg('after'))
 ORDER BY a.id DESC
 LIMIT @page_size;

@@ -260,6 +260,7 @@ func TestBreakGlass(t *testing.T) {
 	require.ElementsMatch(t, []string{address(app, answerable.ID), address(app, byRole.ID)}, recipients(t, app))
 
 	nora.Post("/v1/role-assignments/"+a.ID()+"/review", nil, always).Problem(403, "own-rights")
+	require.Len(t, app.Walk("/v1/role-assignments?kind=break_glass&review=due"), 1)
 	now.Advance(2 * time.Hour)
 	nora.Get("/v1/contacts").Problem(403, "insufficient-scope")
 	now.Advance(7 * 24 * time.Hour)

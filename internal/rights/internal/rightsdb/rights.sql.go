@@ -582,7 +582,7 @@ WHERE a.tenant_id = $1
       a.status = 'approved' AND r.archived_at IS NULL AND a.starts_at <= $9 AND (a.expires_at IS NULL OR a.expires_at > $9)
       AND (a.review_due_at IS NULL OR a.review_due_at > $10::timestamptz)))
   AND ($11::text IS NULL OR (a.status IN ('approved', 'revoked') AND (a.kind = 'break_glass' OR a.status = 'approved')
-      AND CASE $11 WHEN 'due' THEN a.review_due_at <= $9 ELSE a.review_due_at <= $10 END))
+      AND CASE $11 WHEN 'due' THEN a.review_due_at <= $9 OR a.kind = 'break_glass' AND a.review_due_at IS NOT NULL ELSE a.review_due_at <= $10 END))
   AND ($12::uuid IS NULL OR a.id < $12)
 ORDER BY a.id DESC
 LIMIT $13
@@ -611,7 +611,8 @@ type ListAssignmentsRow struct {
 }
 
 // effective: what counts at the instant; due and overdue: what is to be reviewed,
-// and what no longer counts because it was not.
+// break-glass from the moment it was taken, and what no longer counts because it
+// was not.
 func (q *Queries) ListAssignments(ctx context.Context, db DBTX, arg ListAssignmentsParams) ([]ListAssignmentsRow, error) {
 	rows, err := db.Query(ctx, listAssignments,
 		arg.TenantID,
