@@ -36,6 +36,18 @@ func TestReadsOfARestrictedContactAreHidden(t *testing.T) {
 	a.As("contacts:read").Get("/v1/contacts/" + id).Is(http.StatusNotFound)
 }
 
+// A log is whole or not, whoever asks: what is out of sight is not missing.
+func TestVerificationLooksAtTheWholeLog(t *testing.T) {
+	t.Parallel()
+	a := parvistest.New(t)
+	a.Post("/v1/contacts", map[string]any{"kind": "person", "family_name": "Noël", "department_ids": []string{a.Department("danse", "")}}).Is(http.StatusCreated)
+	auditor := a.Limited(parvistest.Limits{Scopes: []string{"audit:read"}, Departments: []string{a.Department("accueil", "")}})
+	whole := a.Get("/v1/audit/verification").Is(http.StatusOK)
+	if asked := auditor.Get("/v1/audit/verification").Is(http.StatusOK); whole.JSON()["intact"] != true || string(asked.Body) != string(whole.Body) {
+		t.Fatalf("the log is %s to one and %s to the other", whole.Body, asked.Body)
+	}
+}
+
 // To look for one agent asks for a right of its own.
 func TestLookingForOneAgentNeedsItsScope(t *testing.T) {
 	t.Parallel()
