@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	netmail "net/mail"
-	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/access/apikey"
 	"github.com/parvis-crm/parvis/internal/access/internal/accessdb"
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -123,7 +122,7 @@ func (s *Service) UpdateInstitution(ctx context.Context, p TenantPatch, version 
 
 func (p TenantPatch) check() error {
 	f := fault.Invalid()
-	if p.TimeZone != nil && !validTimeZone(*p.TimeZone) {
+	if p.TimeZone != nil && !clock.IsZone(*p.TimeZone) {
 		f.At("#/time_zone", "unknown-time-zone")
 	}
 	if p.Currency != nil {
@@ -138,16 +137,6 @@ func (p TenantPatch) check() error {
 		}
 	}
 	return f.OrNil()
-}
-
-// validTimeZone accepts the names of the IANA database. "Local" and the empty
-// name mean something to Go and nothing to anybody else.
-func validTimeZone(name string) bool {
-	if name == "" || strings.EqualFold(name, "local") {
-		return false
-	}
-	_, err := time.LoadLocation(name)
-	return err == nil
 }
 
 // CreateSandbox makes an institution in test mode beside the actor's, and a key

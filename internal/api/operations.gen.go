@@ -29,6 +29,9 @@ type OperationSpec struct {
 	// ReadsOnly: it changes nothing, though it is no GET; what its body names is
 	// looked for.
 	ReadsOnly bool
+	// Batch is the member of the body that lists items which stand or fall by
+	// themselves, so that the contract refuses one of them and not the request.
+	Batch string
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
 	Purpose string
@@ -168,6 +171,7 @@ var Operations = map[string]OperationSpec{
 		Rate:        "bulk",
 		Idempotency: "required",
 		IfMatch:     "none",
+		Batch:       "items",
 		Purpose:     "identifiable",
 		Verbs:       []string{"edit"},
 		Headers:     []string{"Idempotency-Key"},
@@ -1915,6 +1919,7 @@ var Operations = map[string]OperationSpec{
 		Rate:        "bulk",
 		Idempotency: "optional",
 		IfMatch:     "none",
+		Batch:       "records",
 		Purpose:     "none",
 		PathParameters: []PathParameter{
 			{Name: "source", Schema: "#/components/parameters/TicketingSourceCode/schema"},

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/consents/internal/consentsdb"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
@@ -142,7 +143,7 @@ func (in *Entry) complete(now time.Time) error {
 	if _, known := eventTypes[in.Action]; !known {
 		f.At("#/action", "enum", "allowed", "given, withdrawn, refused, pending, expired")
 	}
-	if _, err := time.LoadLocation(in.Zone); err != nil || in.Zone == "Local" {
+	if !clock.IsZone(in.Zone) {
 		f.At("#/zone", "unknown-time-zone")
 	}
 	if in.Mechanism == "preticked" || in.Mechanism == "terms_acceptance" {

@@ -23,6 +23,7 @@ type Item struct {
 	Key     *NewExternalID
 	Body    Upsert
 	IfMatch *string
+	Refused *fault.Error // it is not as the contract says
 }
 
 // ItemResult is what came of an item: a contact and how, or a fault.
@@ -42,11 +43,7 @@ func (s *Service) Batch(ctx context.Context, items []Item, atomic bool) ([]ItemR
 		results := make([]ItemResult, len(items))
 		refused := fault.New(fault.Refused, "batch-refused")
 		for i, item := range items {
-			err := pg.InSavepoint(ctx, tx, func(ctx context.Context, tx pgx.Tx) error {
-				var err error
-				results[i].Contact, results[i].Result, err = s.do(ctx, tx, item)
-				return err
-			})
+			err := s.doApart(ctx, tx, item, &results[i])
 			if err == nil {
 				continue
 			}
@@ -55,7 +52,7 @@ func (s *Service) Batch(ctx context.Context, items []Item, atomic bool) ([]ItemR
 				return nil, err
 			}
 			at := "#/items/" + itoa(i)
-			if f.Code != "item-incomplete" {
+			if f != item.Refused && f.Code != "item-incomplete" {
 				_ = reanchor(f, at+"/body")
 			} else {
 				_ = reanchor(f, at)
@@ -72,6 +69,18 @@ func (s *Service) Batch(ctx context.Context, items []Item, atomic bool) ([]ItemR
 			}
 		}
 		return results, nil
+	})
+}
+
+// doApart does one item so that it leaves nothing behind when it fails.
+func (s *Service) doApart(ctx context.Context, tx pgx.Tx, item Item, result *ItemResult) error {
+	if item.Refused != nil {
+		return item.Refused
+	}
+	return pg.InSavepoint(ctx, tx, func(ctx context.Context, tx pgx.Tx) error {
+		var err error
+		result.Contact, result.Result, err = s.do(ctx, tx, item)
+		return err
 	})
 }
 

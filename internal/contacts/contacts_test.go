@@ -255,6 +255,53 @@ func TestBatch(t *testing.T) {
 		app.Post("/v1/contacts/batch", object{"items": items}).Is(207).JSON()["summary"], "again: nothing but the create")
 }
 
+// An item that is not as the contract says falls alone too, whatever is wrong
+// with it; what is wrong around the items is everybody's.
+func TestBatchItemsThatAreNotAsTheContractSays(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	items := `[{"op":"create","client_ref":"a","body":{"kind":"person","family_name":"Abril"}},
+		{"op":"create","client_ref":"b","body":{"kind":"person","family_name":"B\u0000"}},
+		{"op":"create","client_ref":"c","body":{"kind":"person","family_name":"\ud800"}},
+		{"op":"create","client_ref":"d","body":{"kind":"person","family_name":7,"birthdate":"2026-02-30"}},
+		{"op":"destroy","client_ref":"e"}, "f", null, {"op":"create","client_ref":8}, {},
+		{"op":"create","client_ref":"j","body":{"kind":"person","family_name":"Jarry"}}]`
+	refused := app.Post("/v1/contacts/batch", `{"atomic":true,"items":`+items+`}`)
+	refused.Problem(422, "batch-refused")
+	refused.Points("#/items/1/body/family_name")
+	refused.Points("#/items/8/op")
+	require.Empty(t, app.Get("/v1/contacts").Data())
+
+	done := app.Post("/v1/contacts/batch", `{"items":`+items+`}`).Is(207).JSON()
+	seen := [][]any{}
+	for _, r := range done["results"].([]any) {
+		one, first := r.(object), object{}
+		if p, ok := one["problem"].(object); ok {
+			first = p["errors"].([]any)[0].(object)
+		}
+		seen = append(seen, []any{one["status"], one["client_ref"], first["pointer"], first["code"]})
+	}
+	require.Equal(t, [][]any{
+		{201.0, "a", nil, nil},
+		{400.0, "b", "#/items/1/body/family_name", "nul-character"},
+		{400.0, "c", "#/items/2/body/family_name", "invalid-utf8"},
+		{400.0, "d", "#/items/3/body/birthdate", "format"},
+		{400.0, "e", "#/items/4/op", "enum"},
+		{400.0, nil, "#/items/5", "type"},
+		{400.0, nil, "#/items/6", "type"},
+		{400.0, nil, "#/items/7/client_ref", "type"},
+		{400.0, nil, "#/items/8/op", "required"},
+		{201.0, "j", nil, nil},
+	}, seen)
+	require.Equal(t, object{"total": 10.0, "created": 2.0, "updated": 0.0, "unchanged": 0.0, "failed": 8.0}, done["summary"])
+	require.Len(t, app.Get("/v1/contacts").Data(), 2)
+
+	app.Post("/v1/contacts/batch", `{"items":[{"op":"destroy"}],"more":1}`).Problem(400, "invalid-request")
+	app.Post("/v1/contacts/batch", `{"items":"x"}`).Problem(400, "invalid-request")
+	app.Post("/v1/contacts/batch", `[]`).Problem(400, "invalid-request")
+	app.Post("/v1/contacts/batch", `{"items":[{"op":"create","op":"update"}]}`).Problem(400, "malformed-json")
+}
+
 func TestWalkWhileRowsAreInserted(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)

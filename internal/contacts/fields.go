@@ -9,6 +9,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 	"golang.org/x/text/language"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 )
 
@@ -119,7 +120,7 @@ func (f *Fields) settle(base string, now time.Time, refused *fault.Error) {
 	}
 	f.settleIdentifiers(base, refused)
 	if f.Zoneinfo != nil {
-		if _, err := time.LoadLocation(*f.Zoneinfo); err != nil || *f.Zoneinfo == "Local" {
+		if !clock.IsZone(*f.Zoneinfo) {
 			refused.At(base+"/zoneinfo", "unknown-time-zone")
 		}
 	}

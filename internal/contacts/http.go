@@ -215,7 +215,13 @@ func (h *Handlers) UpsertContactByExternalID(ctx context.Context, r api.UpsertCo
 
 // BatchContacts implements POST /v1/contacts/batch.
 func (h *Handlers) BatchContacts(ctx context.Context, r api.BatchContactsRequestObject) (api.BatchContactsResponseObject, error) {
-	results, err := h.service.Batch(ctx, web.Map(r.Body.Items, fromItem), orZero(r.Body.Atomic))
+	items := web.Map(r.Body.Items, fromItem)
+	for i := range items {
+		if items[i].Refused = web.RefusedItem(ctx, i); items[i].Refused != nil {
+			items[i] = Item{Refused: items[i].Refused}
+		}
+	}
+	results, err := h.service.Batch(ctx, items, orZero(r.Body.Atomic))
 	if err != nil {
 		return nil, err
 	}

@@ -53,10 +53,10 @@ func healthToAPI(h Health) api.TicketingSourceHealth {
 
 // inputsFromAPI reads the records of a batch. The time of each is read here and
 // not by the contract, since a time that is none concerns its record alone.
-func inputsFromAPI(records []api.TicketingBatchRecord) []Input {
+func inputsFromAPI(ctx context.Context, records []api.TicketingBatchRecord) []Input {
 	out := make([]Input, 0, len(records))
-	for _, r := range records {
-		in := Input{Kind: r.Kind, ExternalID: r.ExternalID, Delete: r.Op != nil && *r.Op == "delete", Anonymize: r.Op != nil && *r.Op == "anonymize", SourceVersion: r.SourceVersion, Data: r.Data}
+	for i, r := range records {
+		in := Input{Refused: web.RefusedItem(ctx, i), Kind: r.Kind, ExternalID: r.ExternalID, Delete: r.Op != nil && *r.Op == "delete", Anonymize: r.Op != nil && *r.Op == "anonymize", SourceVersion: r.SourceVersion, Data: r.Data}
 		if r.SourceModifiedAt != nil {
 			at, err := time.Parse(time.RFC3339Nano, *r.SourceModifiedAt)
 			in.SourceModifiedAt, in.Misdated = &at, err != nil

@@ -98,7 +98,7 @@ func (h *Handlers) GetTicketingSourceHealth(ctx context.Context, r api.GetTicket
 
 // CreateTicketingBatch implements POST /v1/ticketing/sources/{source}/batches.
 func (h *Handlers) CreateTicketingBatch(ctx context.Context, r api.CreateTicketingBatchRequestObject) (api.CreateTicketingBatchResponseObject, error) {
-	outcomes, err := h.service.Receive(ctx, r.Source, inputsFromAPI(r.Body.Records))
+	outcomes, err := h.service.Receive(ctx, r.Source, inputsFromAPI(ctx, r.Body.Records))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/money"
 )
@@ -204,7 +205,7 @@ func (m *message) readKind(raw []byte, source Source) (bool, error) {
 // settle refuses times that cannot be, and what renews itself.
 func (d *membershipDoc) settle(externalID string, refused *fault.Error) {
 	d.ValidFrom, d.ValidTo, d.CancelledAt = micro(d.ValidFrom), micro(d.ValidTo), micro(d.CancelledAt)
-	if d.TimeZone != nil && !validZone(*d.TimeZone) {
+	if d.TimeZone != nil && !clock.IsZone(*d.TimeZone) {
 		refused.At("#/data/time_zone", "unknown-time-zone")
 	}
 	if !plausible(d.ValidFrom, d.ValidTo, d.CancelledAt) {

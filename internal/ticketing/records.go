@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gowebpki/jcs"
 
+	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/money"
 	"github.com/parvis-crm/parvis/internal/ticketing/internal/ticketingdb"
@@ -51,6 +52,7 @@ type Input struct {
 	SourceModifiedAt *time.Time
 	Misdated         bool // the time of the change was not a time
 	Data             map[string]any
+	Refused          *fault.Error // it is not as the contract says
 }
 
 // message is an input that has been understood.
@@ -226,6 +228,9 @@ type consentDoc struct {
 // the record: "#/data/lines/0/amount". Of a record without any position the
 // time of arrival is the position.
 func (s *Service) understand(in Input, source Source, now time.Time) (*message, error) {
+	if in.Refused != nil {
+		return nil, in.Refused
+	}
 	m := &message{kind: in.Kind, externalID: in.ExternalID, delete: in.Delete, anonymize: in.Anonymize}
 	f := fault.New(fault.Malformed, "invalid-request")
 	schema, known := RecordSchemas()[in.Kind]
@@ -296,7 +301,7 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 // it names, or else in that of its source.
 func zoneOf(data map[string]any, source Source) *time.Location {
 	name, _ := data["time_zone"].(string)
-	if !validZone(name) {
+	if !clock.IsZone(name) {
 		name = source.TimeZone
 	}
 	zone, err := time.LoadLocation(name)
@@ -344,7 +349,7 @@ func (m *message) read(raw []byte, source Source) error {
 		if or(d.Venue, "") == "" {
 			d.Venue = nil
 		}
-		if d.TimeZone != nil && !validZone(*d.TimeZone) {
+		if d.TimeZone != nil && !clock.IsZone(*d.TimeZone) {
 			refused.At("#/data/time_zone", "unknown-time-zone")
 		}
 		if !plausible(d.StartsAt, d.EndsAt, d.AdmissionAt) {

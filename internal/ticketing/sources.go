@@ -103,7 +103,7 @@ func (s *Service) CreateSource(ctx context.Context, in NewSource) (Source, error
 		return Source{}, fault.NotFound()
 	}
 	f := fault.Invalid()
-	if !validZone(in.TimeZone) {
+	if !clock.IsZone(in.TimeZone) {
 		f.At("#/time_zone", "unknown-time-zone")
 	}
 	if uuidForm.MatchString(in.Code) {
@@ -156,7 +156,7 @@ func (s *Service) UpdateSource(ctx context.Context, reference string, p SourcePa
 		if err != nil {
 			return before, err
 		}
-		if p.TimeZone != nil && !validZone(*p.TimeZone) {
+		if p.TimeZone != nil && !clock.IsZone(*p.TimeZone) {
 			return before, fault.Invalid().At("#/time_zone", "unknown-time-zone")
 		}
 		a := ticketingdb.UpdateSourceParams{
@@ -270,14 +270,6 @@ func recordSource(ctx context.Context, tx pgx.Tx, kind string, before *Source, a
 		Type: kind, Subject: events.Subject{Kind: "ticketing_source", ID: after.ID, Version: after.Version},
 		Changes: changes, Facts: map[string]any{"code": after.Code, "kind": after.Kind, "status": after.Status},
 	})
-}
-
-func validZone(name string) bool {
-	if name == "" || name == "Local" {
-		return false
-	}
-	_, err := time.LoadLocation(name)
-	return err == nil
 }
 
 func or[T any](p *T, otherwise T) T {

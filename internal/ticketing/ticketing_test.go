@@ -2,6 +2,7 @@ package ticketing_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -199,6 +200,40 @@ func TestOneBadRecordHarmsNoOther(t *testing.T) {
 	require.Equal(t, "#/records/3/data/lines/0/amount", bad["problem"].(m)["errors"].([]any)[0].(m)["pointer"])
 	require.Len(t, app.Walk("/v1/ticketing/orders?limit=200"), 499)
 	app.Post(base+"/batches", m{"records": append(records, records[0])}).Problem(400, "invalid-request")
+}
+
+// Whatever is wrong with a record, down to its own shape, is its own affair.
+func TestRecordsOfAnyShapeFailAlone(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	good := `{"kind":"order","external_id":"good%d","data":{"commercial_state":"confirmed","lines":[]}}`
+	bad := []string{
+		`{"kind":"order","external_id":"nul","data":{"commercial_state":"confirmed","lines":[],"buyer":{"family_name":"a\u0000"}}}`,
+		`{"kind":"order","external_id":"half","data":{"commercial_state":"confirmed","lines":[],"buyer":{"family_name":"a\ud83d"}}}`,
+		`{"kind":"order","external_id":"op","op":"upset","data":{}}`,
+		`{"kind":"order","external_id":"version","source_version":1.5,"data":{}}`,
+		`{"kind":5,"external_id":"kind"}`, `"text"`, `null`, `[]`, `{"kind":"order","external_id":"more","more":true,"data":{}}`,
+	}
+	records := []string{fmt.Sprintf(good, 0)}
+	for i, b := range bad {
+		records = append(records, b, fmt.Sprintf(good, i+1))
+	}
+	a := app.Post(base+"/batches", `{"records":[`+strings.Join(records, ",")+`]}`).Is(207)
+	summary := a.JSON()["summary"].(m)
+	require.Equal(t, []any{19.0, 10.0, 9.0}, []any{summary["total"], summary["created"], summary["failed"]})
+	seen := []string{}
+	for i, r := range a.JSON()["results"].([]any) {
+		require.EqualValues(t, i, r.(m)["index"])
+		if p, failed := r.(m)["problem"].(m); failed {
+			first := p["errors"].([]any)[0].(m)
+			seen = append(seen, first["pointer"].(string)+" "+first["code"].(string))
+		}
+	}
+	require.Equal(t, []string{
+		"#/records/1/data/buyer/family_name nul-character", "#/records/3/data/buyer/family_name invalid-utf8", "#/records/5/op enum",
+		"#/records/7/source_version type", "#/records/9/kind type", "#/records/11 type", "#/records/13 type", "#/records/15 type", "#/records/17/more unknown-property",
+	}, seen)
+	app.Post(base+"/batches", `{"records":[{"kind":5}],"more":1}`).Problem(400, "invalid-request")
 }
 
 func TestReplayStaleAndTombstone(t *testing.T) {

@@ -25,7 +25,7 @@ func IfMatch(header *string) (*int64, error) {
 	if ok {
 		inner, ok = strings.CutSuffix(inner, `"`)
 	}
-	if !ok {
+	if !ok || strings.Contains(inner, `"`) { // weak, or one of several: which was read is not known
 		return nil, fault.New(fault.Malformed, "invalid-request").AtHeader("If-Match", "format", "want", `"version"`)
 	}
 	version, err := strconv.ParseInt(inner, 10, 64)

@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-
-	"github.com/parvis-crm/parvis/internal/fault"
+	"strings"
 )
 
 // whereUnreadable is the byte at which a document stops being JSON.
@@ -18,37 +17,20 @@ func whereUnreadable(err error, raw []byte) int64 {
 	return int64(len(raw))
 }
 
-// loneSurrogates refuses a well-formed document in which half of a surrogate
-// pair stands alone, as \ud800 may: it is no character, no UTF-8 can say it
-// (RFC 8259 §8.2), it must not be (RFC 7493 §2.1), and decoding puts U+FFFD in
-// its place, which nobody sent.
-func loneSurrogates(raw []byte) error {
-	marked := markSurrogates(raw)
-	if marked == nil {
-		return nil
-	}
-	d := json.NewDecoder(bytes.NewReader(marked))
-	d.UseNumber()
-	f := fault.New(fault.Malformed, "invalid-request")
-	var value any
-	if err := d.Decode(&value); err != nil {
-		return f.At("#", "invalid-utf8")
-	}
-	flaws(value, "#", f)
-	for i := range f.Violations {
-		f.Violations[i].Code = "invalid-utf8"
-	}
-	return f
-}
+// surrogateMark stands where half of a surrogate pair stood alone. It is no
+// character (Unicode 23.7), so no text that holds one is missed.
+const surrogateMark = "\ufffe"
 
-// markSurrogates is the document with the null character in place of every
-// lone half of a surrogate pair, which is how its place is found after decoding;
-// nil if there is none.
-func markSurrogates(raw []byte) []byte {
+// markSurrogates finds halves of surrogate pairs that stand alone, as \ud800 may
+// in JSON: half a pair is no character, no UTF-8 can say it (RFC 8259 §8.2), it
+// must not be (RFC 7493 §2.1), and decoding puts U+FFFD in its place, which
+// nobody sent. It returns the document with a mark in the place of each, and
+// what to judge its texts by.
+func markSurrogates(raw []byte) ([]byte, func(string) string) {
 	if !bytes.Contains(raw, []byte(`\ud`)) && !bytes.Contains(raw, []byte(`\uD`)) {
-		return nil
+		return raw, textFlaw
 	}
-	var marked []byte
+	marked := raw
 	for i := 0; i < len(raw)-1; i++ {
 		if raw[i] != '\\' {
 			continue
@@ -58,16 +40,24 @@ func markSurrogates(raw []byte) []byte {
 		case unit>>10 == 0xd800>>10 && escaped(raw[i+6:])>>10 == 0xdc00>>10:
 			i += 11
 		case unit>>11 == 0xd800>>11:
-			if marked == nil {
+			if &marked[0] == &raw[0] {
 				marked = bytes.Clone(raw)
 			}
-			copy(marked[i+2:], "0000")
+			copy(marked[i+2:], "fffe")
 			i += 5
 		default:
 			i++ // what is escaped begins nothing
 		}
 	}
-	return marked
+	if &marked[0] == &raw[0] {
+		return raw, textFlaw
+	}
+	return marked, func(s string) string {
+		if strings.Contains(s, surrogateMark) {
+			return "invalid-utf8"
+		}
+		return textFlaw(s)
+	}
 }
 
 // escaped is the UTF-16 unit that text begins with as \uXXXX, 0 if with none.

@@ -47,6 +47,7 @@ type operationSchemas struct {
 	query  map[string]parameterSchema
 	path   []parameterSchema
 	bodies map[string]*jsonschema.Schema
+	item   *jsonschema.Schema // what each item of a batch has to be
 }
 
 type parameterSchema struct {
@@ -88,6 +89,11 @@ func newValidator(schemas *contractSchemas, operations map[string]api.OperationS
 				return nil, fmt.Errorf("web: %s: %w", id, err)
 			}
 			o.bodies[media] = body
+			if spec.Batch != "" {
+				if o.item, err = itemSchema(body, spec.Batch); err != nil {
+					return nil, fmt.Errorf("web: %s: %w", id, err)
+				}
+			}
 		}
 		v.operations[id] = o
 	}
@@ -299,6 +305,15 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 		}
 		return fault.New(fault.Malformed, "malformed-json").With("offset", len(raw)).Because(err)
 	}
+	if o.item != nil {
+		value, refused, err := o.judgeBatch(raw, schema)
+		if err != nil {
+			return err
+		}
+		r.Body = checkedBody{Reader: bytes.NewReader(raw), raw: raw, value: value}
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), refusedKey{}, refused)))
+		return nil
+	}
 	value, err := DecodeJSON(raw)
 	if err != nil {
 		return err
@@ -336,38 +351,46 @@ func (o *operationSchemas) unsupported(media string) error {
 // character, which PostgreSQL cannot keep, and of halves of surrogate pairs,
 // which nothing can. Numbers stay as written (json.Number).
 func DecodeJSON(raw []byte) (any, error) {
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, fault.New(fault.Malformed, "body-required").At("#", "required")
-	}
-	if !utf8.Valid(raw) {
-		return nil, fault.New(fault.Malformed, "invalid-request").At("#", "invalid-utf8")
-	}
-	deepest, named := shape(raw)
-	if deepest > maxDepth {
-		return nil, fault.New(fault.Malformed, "invalid-request").At("#", "too-deep", "limit", maxDepth)
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var value any
-	if err := d.Decode(&value); err != nil {
-		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", whereUnreadable(err, raw)).Because(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset())
-	}
-	// Decoding keeps one of the members that have one name.
-	if members(value) != named {
-		return nil, repeatedMember(raw)
-	}
-	if err := loneSurrogates(raw); err != nil {
+	value, flaw, err := decode(raw)
+	if err != nil {
 		return nil, err
 	}
 	f := fault.New(fault.Malformed, "invalid-request")
-	flaws(value, "#", f)
+	flaws(value, "#", flaw, f)
 	if err := f.OrNil(); err != nil {
 		return nil, err
 	}
 	return value, nil
+}
+
+// decode reads a document of which only its texts are still to be judged, by
+// what it returns for that.
+func decode(raw []byte) (any, func(string) string, error) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, nil, fault.New(fault.Malformed, "body-required").At("#", "required")
+	}
+	if !utf8.Valid(raw) {
+		return nil, nil, fault.New(fault.Malformed, "invalid-request").At("#", "invalid-utf8")
+	}
+	deepest, named := shape(raw)
+	if deepest > maxDepth {
+		return nil, nil, fault.New(fault.Malformed, "invalid-request").At("#", "too-deep", "limit", maxDepth)
+	}
+	marked, flaw := markSurrogates(raw)
+	d := json.NewDecoder(bytes.NewReader(marked))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, nil, fault.New(fault.Malformed, "malformed-json").With("offset", whereUnreadable(err, raw)).Because(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, nil, fault.New(fault.Malformed, "malformed-json").With("offset", d.InputOffset())
+	}
+	// Decoding keeps one of the members that have one name.
+	if members(value) != named {
+		return nil, nil, repeatedMember(raw)
+	}
+	return value, flaw, nil
 }
 
 // shape is the greatest nesting of brackets outside strings, and the number of
@@ -397,27 +420,27 @@ func shape(raw []byte) (deepest, named int) {
 	return deepest, named
 }
 
-func flaws(value any, pointer string, f *fault.Error) {
+func flaws(value any, pointer string, flaw func(string) string, f *fault.Error) {
 	if len(f.Violations) >= maxViolations {
 		return
 	}
 	switch v := value.(type) {
 	case string:
-		if code := textFlaw(v); code != "" {
+		if code := flaw(v); code != "" {
 			f.At(pointer, code)
 		}
 	case []any:
 		for i, item := range v {
-			flaws(item, fmt.Sprintf("%s/%d", pointer, i), f)
+			flaws(item, fmt.Sprintf("%s/%d", pointer, i), flaw, f)
 		}
 	case map[string]any:
 		for name, item := range v {
 			at := pointer + "/" + pointerEscape(name)
-			if textFlaw(name) != "" {
-				f.At(pointer, "nul-character")
+			if code := flaw(name); code != "" {
+				f.At(pointer, code)
 				continue
 			}
-			flaws(item, at, f)
+			flaws(item, at, flaw, f)
 		}
 	}
 }

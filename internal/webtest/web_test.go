@@ -167,6 +167,7 @@ func TestConditionalRequests(t *testing.T) {
 	app.Delete(path).Problem(428, "precondition-required")
 	app.Delete(path, parvistest.IfMatch(`"1"`)).Problem(412, "stale-version")
 	app.Patch(path, map[string]any{"name": "x"}, parvistest.IfMatch(`W/"2"`)).Problem(400, "invalid-request")
+	app.Patch(path, map[string]any{"name": "x"}, parvistest.IfMatch(`"7", "2"`)).Problem(400, "invalid-request")
 }
 
 // The same key many times at once: one effect, one event, the same answer.

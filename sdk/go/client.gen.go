@@ -20110,8 +20110,8 @@ type ClientInterface interface {
 
 	// BatchContactsWithBody Write up to 200 contacts at once
 	//
-	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-	// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+	// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+	// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 	// `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 	//
 	// Takes any type of body and a specified content type.
@@ -20121,8 +20121,8 @@ type ClientInterface interface {
 
 	// BatchContacts Write up to 200 contacts at once
 	//
-	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-	// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+	// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+	// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 	// `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 	//
 	// Takes a body of the `application/json` content type.
@@ -23230,7 +23230,7 @@ type ClientInterface interface {
 
 	// CreateTicketingBatchWithBody Send up to 500 records
 	//
-	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+	// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -23243,7 +23243,7 @@ type ClientInterface interface {
 
 	// CreateTicketingBatch Send up to 500 records
 	//
-	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+	// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -25224,8 +25224,8 @@ func (c *Client) CreateContact(ctx context.Context, params *CreateContactParams,
 
 // BatchContactsWithBody Write up to 200 contacts at once
 //
-// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 // `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 //
 // Takes any type of body and a specified content type.
@@ -25245,8 +25245,8 @@ func (c *Client) BatchContactsWithBody(ctx context.Context, params *BatchContact
 
 // BatchContacts Write up to 200 contacts at once
 //
-// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 // `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 //
 // Takes a body of the `application/json` content type.
@@ -31954,7 +31954,7 @@ func (c *Client) UpdateTicketingSourceWithApplicationMergePatchPlusJSONBody(ctx 
 
 // CreateTicketingBatchWithBody Send up to 500 records
 //
-// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 // `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -31977,7 +31977,7 @@ func (c *Client) CreateTicketingBatchWithBody(ctx context.Context, source Ticket
 
 // CreateTicketingBatch Send up to 500 records
 //
-// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 // `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -59566,8 +59566,8 @@ type ClientWithResponsesInterface interface {
 
 	// BatchContactsWithBodyWithResponse Write up to 200 contacts at once
 	//
-	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-	// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+	// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+	// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 	// `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -59577,8 +59577,8 @@ type ClientWithResponsesInterface interface {
 
 	// BatchContactsWithResponse Write up to 200 contacts at once
 	//
-	// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-	// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+	// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+	// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 	// `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -63020,7 +63020,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTicketingBatchWithBodyWithResponse Send up to 500 records
 	//
-	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+	// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -63033,7 +63033,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTicketingBatchWithResponse Send up to 500 records
 	//
-	// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+	// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 	// `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 	// Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 	// A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -82230,8 +82230,8 @@ func (c *ClientWithResponses) CreateContactWithResponse(ctx context.Context, par
 
 // BatchContactsWithBodyWithResponse Write up to 200 contacts at once
 //
-// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 // `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -82247,8 +82247,8 @@ func (c *ClientWithResponses) BatchContactsWithBodyWithResponse(ctx context.Cont
 
 // BatchContactsWithResponse Write up to 200 contacts at once
 //
-// Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-// order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+// Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+// 207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
 // `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -87850,7 +87850,7 @@ func (c *ClientWithResponses) UpdateTicketingSourceWithApplicationMergePatchPlus
 
 // CreateTicketingBatchWithBodyWithResponse Send up to 500 records
 //
-// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 // `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
@@ -87869,7 +87869,7 @@ func (c *ClientWithResponses) CreateTicketingBatchWithBodyWithResponse(ctx conte
 
 // CreateTicketingBatchWithResponse Send up to 500 records
 //
-// Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+// Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
 // `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
 // Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
 // A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.

@@ -89,6 +89,9 @@ type OperationSpec struct {
 	// ReadsOnly: it changes nothing, though it is no GET; what its body names is
 	// looked for.
 	ReadsOnly bool
+	// Batch is the member of the body that lists items which stand or fall by
+	// themselves, so that the contract refuses one of them and not the request.
+	Batch string
 	// Purpose tells what personal data the operation returns: identifiable,
 	// none, …
 	Purpose string
@@ -191,6 +194,7 @@ func (c *contract) writeOperation(b *bytes.Buffer, op *operation) {
 	parameters := c.parameters(op)
 	field("IfMatch", ifMatch(parameters))
 	field("ReadsOnly", isTrue(get(node, "x-reads-only")))
+	field("Batch", text(node, "x-batch"))
 	field("Purpose", text(node, "x-purpose"))
 	field("Verbs", texts(get(node, "x-verb")))
 	writeParameters(b, parameters)

@@ -12,7 +12,7 @@ import (
 var extensions = []string{
 	"x-stability-level", "x-sunset", "x-extensible-enum", "x-expandable", "x-scopes", "x-event-types", "x-rate", "x-verb",
 	"x-idempotency", "x-purpose", "x-go-type", "x-go-type-import", "x-go-type-skip-optional-pointer", "x-enum-varnames",
-	"x-tagGroups", "x-field-class", "x-secret", "x-reads-only",
+	"x-tagGroups", "x-field-class", "x-secret", "x-reads-only", "x-batch",
 }
 
 // fieldClasses are what a property can be said to tell about a person: who may

@@ -180,6 +180,9 @@ func checkTraits(op *operation, report reporter) {
 		report("has no x-purpose: identifiable, none, …")
 	}
 	checkReadsOnly(op, report)
+	if get(op.node, "x-batch") != nil && get(get(op.node, "responses"), "207") == nil {
+		report("has x-batch and no answer 207 with a result for each item")
+	}
 	checkVerbs(op, report)
 }
 

@@ -35,6 +35,7 @@ func TestEveryRuleIsReported(t *testing.T) {
 		{"bookings.yaml", "x-rate: public-form", "x-rate: public-form\n      x-reads-only: false", "x-reads-only is true or left out"},
 		{"contacts.yaml", "x-scopes: ['contacts:write']", "x-scopes: ['contacts:write']\n      x-reads-only: true", "x-reads-only is said of a post"},
 		{"bookings.yaml", "/v1/public/bookings:", "/v1/public/bookings/search:", "is a search and has no x-reads-only"},
+		{"bookings.yaml", "x-rate: public-form", "x-rate: public-form\n      x-batch: items", "has x-batch and no answer 207"},
 		// Tags.
 		{"api.yaml", "    description: What was said.\n", "", `tag "Notes" has no description`},
 		{"api.yaml", "name: Notes", "name: notes", `tag "notes" is not in Title Case`},

@@ -66,8 +66,8 @@ export interface paths {
         put?: never;
         /**
          * Write up to 200 contacts at once
-         * @description Items are done in their order, each standing or falling alone; the answer is 207 with one result an item, in the same
-         *     order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
+         * @description Items are done in their order, each standing or falling alone, also where one is not as the contract says; the answer is
+         *     207 with one result an item, in the same order. With `atomic` all are done, or none and the answer is a 422 whose pointers begin with `#/items/{index}`.
          *     `upsert` needs `source` and `external_id`, `update` and `archive` need `id`.
          */
         post: operations["batchContacts"];
@@ -1251,7 +1251,7 @@ export interface paths {
         put?: never;
         /**
          * Send up to 500 records
-         * @description Records of any kinds in any order. Each is judged by itself: one that is wrong is named in its result and harms none of the others. Results come in the order of the records.
+         * @description Records of any kinds in any order. Each is judged by itself: one that is wrong, in whatever way, is named in its result and harms none of the others. Results come in the order of the records.
          *     `data` of a record follows the schema of its kind: `TicketingVenueRecord`, `TicketingProductionRecord`, `TicketingPerformanceRecord`, `TicketingPriceTypeRecord`, `TicketingProductRecord`, `TicketingCustomerRecord`, `TicketingOrderRecord`, `TicketingMembershipRecord`, `TicketingGiftCardRecord`, `TicketingScanRecord`, `TicketingGroupBookingRecord`, `TicketingVoucherRecord`. Amounts are decimal strings in the currency of their order.
          *     Records may come late, twice and in any order: the state they lead to is the same. A description counts when its `source_version`, and for equal or absent versions its `source_modified_at`, is later than the one held; of two with the same position the one with the greater SHA-256 of its canonical form (RFC 8785) stands. A record with neither counts as of its arrival. A source that numbers versions numbers its deletions too.
          *     A time without an offset is read in the time zone of the source: an hour that comes twice is its first, one that is left out is moved on, and both are told in `warnings`; `0000-00-00` is no time.
