@@ -35,6 +35,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator, purposes web.Purpose
 	}
 	e.Use(web.InboundDoor)
 	e.Use(web.PublicDoor(a.domains.forms.Allow))
+	e.Use(web.RefusedCodings)
 	e.Use(middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024, Skipper: streaming}))
 
 	validator, err := web.ContractValidator()
@@ -61,8 +62,10 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator, purposes web.Purpose
 		OperationMiddlewares: chain.Middlewares(api.Operations),
 	})
 	a.registerDocs(e)
-	e.GET("/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
-	e.GET("/readyz", a.ready)
+	// What watches a server often asks by HEAD.
+	asked := []string{http.MethodGet, http.MethodHead}
+	e.Match(asked, "/healthz", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
+	e.Match(asked, "/readyz", a.ready)
 	e.GET("/metrics", echo.WrapHandler(a.metrics.Handler()), web.Watchers(a.Config.MetricsCIDRs, a.Config.MetricsToken))
 	a.echo = e
 	return nil

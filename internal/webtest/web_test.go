@@ -123,6 +123,31 @@ func TestBodyTraps(t *testing.T) {
 	app.Patch("/v1/tags/"+tag, `{"description": "a", "description": null}`).Problem(400, "malformed-json")
 }
 
+func TestAnswersAreCompressedOnlyForWhoTakesIt(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	for accept, coding := range map[string]string{"gzip": "gzip", "br;q=1, gzip;q=0.2": "gzip", "gzip;q=0": "", "identity, GZIP ; q=0.000": "", "gzip;q=0, br": "", "identity": ""} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, app.URL+"/v1/openapi.json", nil)
+		require.NoError(t, err)
+		r.Header.Set("Accept-Encoding", accept)
+		a, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, a.Body.Close())
+		require.Equal(t, http.StatusOK, a.StatusCode, accept)
+		require.Equal(t, coding, a.Header.Get("Content-Encoding"), accept)
+		require.Contains(t, a.Header.Values("Vary"), "Accept-Encoding", accept)
+	}
+}
+
+func TestHealthIsAskedByHead(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		require.Empty(t, app.Do(http.MethodHead, path, nil).Is(200).Body)
+		app.Get(path).Is(200)
+	}
+}
+
 func TestAQueryThatCannotBeReadIsRefused(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
