@@ -97,13 +97,16 @@ func (f *findings) examineSchema(ctx context.Context, cfg config.Config, conn *p
 	case err != nil:
 		f.sayf(wrong, "The version of the schema cannot be read: %v.", err)
 	case dirty:
-		f.sayf(wrong, "Migration %d stopped half way: repair what it left, then run `parvis migrate --force=%d` and `parvis migrate`.", version, version-1)
+		f.sayf(wrong, "Migration %d did not end: run `parvis migrate`, which takes it again and says why if it cannot be taken.", version)
 	case version < latest:
 		f.sayf(wrong, "The schema is at version %d and this program needs %d: run `parvis migrate`.", version, latest)
 	case version > latest:
 		f.sayf(warning, "The schema is at version %d, newer than this program's %d: upgrade the program.", version, latest)
 	default:
 		f.sayf(fine, "The schema is at version %d, as it should be.", version)
+	}
+	if lacking, err := pg.Lacking(ctx, conn); err == nil && lacking != "" && version < latest {
+		f.sayf(wrong, "%s", lacking)
 	}
 	for _, name := range wantedExtensions() {
 		var installed, available bool

@@ -1,6 +1,7 @@
 package pg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return fmt.Errorf("pg: waiting for another migration: %w", err)
 	}
 	defer func() { _, _ = lock.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", migrationLock) }()
+	if lacking, err := Lacking(ctx, lock.Conn()); err != nil || lacking != "" {
+		return cmp.Or(err, errors.New(lacking))
+	}
 	m, err := migrator(ctx, pool)
 	if err != nil {
 		return err
@@ -50,7 +54,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 		return err
 	}
 	if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
-		return fmt.Errorf("pg: migrating: %w", err)
+		return fmt.Errorf("pg: migrating: %w", withoutText(err))
 	}
 	return migrateJobs(ctx, pool)
 }

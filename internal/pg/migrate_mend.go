@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
@@ -41,14 +42,20 @@ func note(r io.ReadCloser, err error, statement string, version uint) io.ReadClo
 	if err != nil {
 		return nil
 	}
-	return &noted{step: r, statement: fmt.Sprintf("\n;"+statement+";\n", version)}
+	noted := &noted{step: r, after: fmt.Sprintf("\n;"+statement+";\n", version)}
+	if version > 1 { // the first makes the role
+		noted.before, noted.after = "grant create on schema crm to parvis_resolver;\n", noted.after+"revoke create on schema crm from parvis_resolver;\n"
+	}
+	return noted
 }
 
-// noted reads a step, and behind it the statement.
+// noted reads a step between what goes before and after it. While it is taken
+// the resolver may have functions in the schema, which an owner who is no
+// superuser can give it only then (PostgreSQL, ALTER FUNCTION).
 type noted struct {
-	step      io.ReadCloser
-	statement string
-	text      io.Reader
+	step          io.ReadCloser
+	before, after string
+	text          io.Reader
 }
 
 // Read implements io.Reader.
@@ -59,7 +66,7 @@ func (n *noted) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		if !bytes.Contains(bytes.ToLower(body), []byte("concurrently")) {
-			body = append(body, n.statement...)
+			body = slices.Concat([]byte(n.before), body, []byte(n.after))
 		}
 		n.text = bytes.NewReader(body)
 	}

@@ -3,7 +3,10 @@ package pg_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,7 +170,6 @@ func TestInterruptedMigrationIsMended(t *testing.T) {
 	db := parvistest.Database(t)
 	conn, err := pgx.Connect(ctx, db.OwnerURL)
 	require.NoError(t, err)
-	defer func() { _ = conn.Close(ctx) }()
 	version, dirty, err := pg.Version(ctx, db.OwnerURL)
 	require.NoError(t, err)
 	require.False(t, dirty)
@@ -181,9 +183,43 @@ func TestInterruptedMigrationIsMended(t *testing.T) {
 	require.NoError(t, err)
 	_, err = conn.Exec(ctx, "create table crm.schema_migrations (version bigint primary key, dirty boolean not null); insert into crm.schema_migrations values (1, true)", pgx.QueryExecModeSimpleProtocol)
 	require.NoError(t, err)
-	require.NoError(t, pg.Migrate(ctx, db.OwnerURL), "the step was undone")
+
+	// An owner who is no superuser takes all steps, with what it says it needs.
+	owner := plainOwner(t, conn, db.OwnerURL)
+	lacking := pg.Migrate(ctx, owner)
+	require.ErrorContains(t, lacking, "as a superuser, run once: grant parvis_resolver to ")
+	_, needed, _ := strings.Cut(lacking.Error(), "run once: ")
+	_, err = conn.Exec(ctx, needed, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	require.NoError(t, pg.Migrate(ctx, owner), "the step was undone")
+	var mayCreate bool
+	require.NoError(t, conn.QueryRow(ctx, "select has_schema_privilege('parvis_resolver', 'crm', 'create')").Scan(&mayCreate))
+	require.False(t, mayCreate)
 	again, dirty, err := pg.Version(ctx, db.OwnerURL)
 	require.NoError(t, err)
 	require.False(t, dirty)
 	require.Equal(t, version, again)
+}
+
+// plainOwner is the URL of a login that may make schemas in the database of conn
+// and nothing else.
+func plainOwner(t *testing.T, conn *pgx.Conn, ownerURL string) string {
+	t.Helper()
+	name := fmt.Sprintf("owner_%d", rand.Uint32())
+	database := pgx.Identifier{conn.Config().Database}.Sanitize()
+	_, err := conn.Exec(t.Context(), "create role "+name+" login password 'plain'; grant create on database "+database+" to "+name+"; grant all on schema crm to "+name+
+		"; alter schema crm owner to "+name+"; alter table crm.schema_migrations owner to "+name, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := conn.Exec(context.Background(), "drop schema crm cascade; drop schema teleservice cascade; drop schema river cascade; drop owned by "+name+"; drop role "+name, pgx.QueryExecModeSimpleProtocol)
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(context.Background()))
+	})
+	u, err := url.Parse(ownerURL)
+	require.NoError(t, err)
+	u.User = url.UserPassword(name, "plain")
+	query := u.Query()
+	query.Del("user")
+	u.RawQuery = query.Encode()
+	return u.String()
 }
