@@ -119,6 +119,12 @@ LEFT JOIN ticketing_lines l ON l.tenant_id = s.tenant_id AND l.ticket_id = s.tic
 LEFT JOIN ticketing_orders o ON o.tenant_id = l.tenant_id AND o.id = l.order_id
 WHERE s.tenant_id = @tenant_id AND s.id = ANY(@ids::uuid[]);
 
+-- name: ListFormer :many
+-- Whose the records of these events have ceased to be since.
+SELECT id, unnest(former_contacts(tenant_id, subject_id, occurred_at))::uuid AS contact_id FROM events
+WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[])
+  AND subject_kind IN ('order', 'ticketing_customer', 'membership', 'gift_card', 'group_booking', 'voucher');
+
 -- name: ListAbout :many
 -- Whom these events are about.
 SELECT id, subject_kind, subject_id, facts FROM events WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

@@ -57,7 +57,7 @@ func (s *Service) History(ctx context.Context, kind string, id uuid.UUID, f Hist
 	if rows, err = s.onlySeen(ctx, actor.Tenant, rows); err != nil {
 		return nil, err
 	}
-	return told(ctx, actor, rows, f)
+	return s.told(ctx, actor, rows, f)
 }
 
 // ContactHistory is History for a contact with all that hangs on it; kind
@@ -88,7 +88,7 @@ func (s *Service) ContactHistory(ctx context.Context, id uuid.UUID, kind *string
 	if rows, err = s.onlySeen(ctx, actor.Tenant, rows); err != nil {
 		return nil, err
 	}
-	return told(ctx, actor, rows, f)
+	return s.told(ctx, actor, rows, f)
 }
 
 // seesContact refuses a contact that is not there or that the principal does not
@@ -115,8 +115,16 @@ func (s *Service) onlySeen(ctx context.Context, tenant uuid.UUID, rows []auditdb
 }
 
 // told gives events their values, as far as the actor may read them.
-func told(ctx context.Context, actor web.Actor, rows []auditdb.ListHistoryRow, f HistoryFilter) ([]Told, error) {
+func (s *Service) told(ctx context.Context, actor web.Actor, rows []auditdb.ListHistoryRow, f HistoryFilter) ([]Told, error) {
 	classes, err := web.ContractClasses()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	former, err := s.log.OfFormer(ctx, actor.Tenant, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +145,13 @@ func told(ctx context.Context, actor web.Actor, rows []auditdb.ListHistoryRow, f
 		if f.Pointer != nil {
 			t.Values = slices.DeleteFunc(t.Values, func(c FieldChange) bool { return c.Pointer != *f.Pointer })
 		}
-		// How to reach somebody is kept from whoever does not see it, so there
-		// the absence of values does not mean that they were erased.
-		kept := (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !pg.SightIn(ctx).Holds(pg.SeeContactPoints)
+		// How to reach somebody is kept from whoever does not see it, and so is what
+		// was said of somebody out of sight: there the absence of values does not
+		// mean that they were erased.
+		kept := former[r.ID] || (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !pg.SightIn(ctx).Holds(pg.SeeContactPoints)
 		t.Erased = r.Changes == nil && r.ChangesDigest != nil && !kept
 		// In a contact they are of this class whole, with all that is said of them.
-		whole := (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !actor.Reads("contact_point")
+		whole := former[r.ID] || (r.SubjectKind == "contact_point" || r.SubjectKind == "address") && !actor.Reads("contact_point")
 		for i, c := range t.Values {
 			if whole || !classes.ReadsField(actor, r.SubjectKind, c.Pointer) || r.Changes == nil && kept {
 				t.Values[i] = FieldChange{Pointer: c.Pointer, Masked: true}

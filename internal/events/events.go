@@ -186,7 +186,11 @@ func (s *Service) Changes(ctx context.Context, tenant, id uuid.UUID) (Changes, e
 	if err != nil {
 		return Changes{}, err
 	}
-	if !l.reaches(e) {
+	former, err := s.OfFormer(ctx, tenant, []uuid.UUID{id})
+	if err != nil {
+		return Changes{}, err
+	}
+	if former[id] || !l.reaches(e) {
 		out.Masked = e.Data.Changed
 		return out, nil
 	}

@@ -232,6 +232,35 @@ func (s *Service) SeenOf(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID)
 	return out, nil
 }
 
+// OfFormer are those of these events whose values are about somebody whom the
+// principal of the context does not see, since what the event is about was theirs
+// then: an order has the name and address of its buyer of the time, whose ever it
+// has become.
+func (s *Service) OfFormer(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	if pg.SightIn(ctx).All() || len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := s.q.ListFormer(ctx, s.db.Tenant(tenant).ByIndex(), tenant, ids)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	contacts := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		contacts[i] = r.ContactID
+	}
+	look, err := pg.LookAt(ctx, s.db.Tenant(tenant), tenant, contacts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[uuid.UUID]bool{}
+	for _, r := range rows {
+		if !look.Sees(&r.ContactID) {
+			out[r.ID] = true
+		}
+	}
+	return out, nil
+}
+
 // only leaves the events that may be handed out.
 func (s *Service) only(ctx context.Context, tenant uuid.UUID, list []Envelope) ([]Envelope, error) {
 	l, err := s.lookAt(ctx, tenant, list)

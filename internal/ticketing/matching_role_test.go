@@ -23,6 +23,49 @@ func TestDecidingNeedsItsOwnScope(t *testing.T) {
 	app.AsSource("principale", "ticketing:read").Get("/v1/ticketing/decisions").Problem(404, "not-found")
 }
 
+// What an order said of its buyer stays theirs when it becomes somebody else's,
+// behind each wall alone.
+func TestTheFormerBuyerOutOfSightIsNotInTheHistory(t *testing.T) {
+	t.Parallel()
+	for wall, reader := range map[string]func(*parvistest.App, parvistest.Limits) *parvistest.Client{
+		"both": (*parvistest.App).Limited,
+		"the program": func(app *parvistest.App, l parvistest.Limits) *parvistest.Client {
+			app.WithoutSightPolicies()
+			return app.Limited(l)
+		},
+		"row-level security": (*parvistest.App).WithoutProgramLook,
+	} {
+		t.Run(wall, func(t *testing.T) {
+			t.Parallel()
+			app := institution(t)
+			was := bought(app.Client, "o1", buyer("Nora", "Castellan", "nora@courrier.example"), nil)
+			send(app.Client, record("order", "o1", t2, orderData(m{"buyer": buyer("Paul", "Ozanne", "paul@courrier.example")})))
+			send(app.Client, record("order", "o1", t3, orderData(m{"buyer": buyer("Paul", "Ozanne", "paul@courrier.example"), "number": "N2"})))
+			app.Post("/v1/contacts/"+was["contact_id"].(string)+"/restrict", m{"reason": "discrétion"}).Is(200)
+			history := "/v1/history?subject_kind=order&subject_id=" + was["id"].(string)
+			var events []string
+			parvistest.Eventually(t, "the order has a history", func() bool {
+				events = nil
+				for _, e := range app.Get(history).Data() {
+					events = append(events, e["event_id"].(string))
+				}
+				return len(events) == 5
+			})
+			require.Contains(t, string(app.Get(history).Body), "nora@")
+
+			desk := reader(app, parvistest.Limits{Scopes: []string{"history:read", "events:read", "events:changes", "ticketing:read"}})
+			told := desk.Get(history).Is(200)
+			require.NotContains(t, string(told.Body), "nora@")
+			require.NotContains(t, string(told.Body), was["contact_id"])
+			require.Contains(t, string(told.Body), "N2", "what was said since is told")
+			require.Len(t, told.Data(), 3)
+			for _, id := range events {
+				require.NotContains(t, string(desk.Get("/v1/events/"+id+"/changes").Body), "nora@")
+			}
+		})
+	}
+}
+
 // Of the usual roles those that may edit contacts decide whose an order is.
 func TestTheUsualRolesOfTheCounterDecide(t *testing.T) {
 	t.Parallel()

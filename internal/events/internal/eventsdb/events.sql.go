@@ -251,6 +251,38 @@ func (q *Queries) ListConsumers(ctx context.Context, db DBTX, tenantID uuid.UUID
 	return items, nil
 }
 
+const listFormer = `-- name: ListFormer :many
+SELECT id, unnest(former_contacts(tenant_id, subject_id, occurred_at))::uuid AS contact_id FROM events
+WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+  AND subject_kind IN ('order', 'ticketing_customer', 'membership', 'gift_card', 'group_booking', 'voucher')
+`
+
+type ListFormerRow struct {
+	ID        uuid.UUID
+	ContactID uuid.UUID
+}
+
+// Whose the records of these events have ceased to be since.
+func (q *Queries) ListFormer(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListFormerRow, error) {
+	rows, err := db.Query(ctx, listFormer, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListFormerRow{}
+	for rows.Next() {
+		var i ListFormerRow
+		if err := rows.Scan(&i.ID, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listNamedBy = `-- name: ListNamedBy :many
 SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = ANY($2::uuid[])
 UNION ALL
