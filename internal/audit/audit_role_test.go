@@ -42,8 +42,10 @@ func TestVerificationLooksAtTheWholeLog(t *testing.T) {
 	a := parvistest.New(t)
 	a.Post("/v1/contacts", map[string]any{"kind": "person", "family_name": "Noël", "department_ids": []string{a.Department("danse", "")}}).Is(http.StatusCreated)
 	auditor := a.Limited(parvistest.Limits{Scopes: []string{"audit:read"}, Departments: []string{a.Department("accueil", "")}})
-	whole := a.Get("/v1/audit/verification").Is(http.StatusOK)
-	if asked := auditor.Get("/v1/audit/verification").Is(http.StatusOK); whole.JSON()["intact"] != true || string(asked.Body) != string(whole.Body) {
+	parvistest.Eventually(t, "what is out of sight has its number", func() bool { return len(a.Get("/v1/events?types=contact.created").Data()) == 1 })
+	const part = "/v1/audit/verification?to=3"
+	whole := a.Get(part).Is(http.StatusOK)
+	if asked := auditor.Get(part).Is(http.StatusOK); whole.JSON()["intact"] != true || asked.JSON()["intact"] != true || asked.JSON()["digest"] != whole.JSON()["digest"] {
 		t.Fatalf("the log is %s to one and %s to the other", whole.Body, asked.Body)
 	}
 }

@@ -77,6 +77,46 @@ func TestReadsOfRestrictedContactsNeedAReasonAndAreAlwaysNoted(t *testing.T) {
 	}
 }
 
+// An answer to a change has the contact too: where nothing was changed no event
+// tells of it, so that it is a read as any other.
+func TestAChangeThatChangesNothingIsARead(t *testing.T) {
+	t.Parallel()
+	a := parvistest.New(t)
+	contact := a.Post("/v1/contacts", map[string]any{"kind": "person", "family_name": "Martin", "contact_points": []any{map[string]any{"kind": "email", "value": "martin@example.org"}},
+		"addresses": []any{map[string]any{"city": "Lyon"}}, "external_ids": []any{map[string]any{"source": "x", "external_id": "1"}}}).Is(http.StatusCreated).ID()
+	path := "/v1/contacts/" + contact
+	point, address := a.Get(path + "/contact-points").Data()[0]["id"].(string), a.Get(path + "/addresses").Data()[0]["id"].(string)
+	a.Post(path+"/restrict", map[string]any{"reason": "114"}).Is(http.StatusOK)
+	a.Put("/v1/audit/read-policy", policy(map[string]any{"restricted": true})).Is(http.StatusOK)
+	always, why := parvistest.IfMatch("*"), parvistest.Header("Parvis-Reason", "dossier 115")
+	nothing := map[string]any{}
+	for operation, ask := range map[string]func(...parvistest.RequestOption) *parvistest.Answer{
+		"updateContact": func(o ...parvistest.RequestOption) *parvistest.Answer { return a.Patch(path, nothing, o...) },
+		"upsertContactByExternalId": func(o ...parvistest.RequestOption) *parvistest.Answer {
+			return a.Patch("/v1/contacts/by-external-id/x/1", nothing, o...)
+		},
+		"restoreContact": func(o ...parvistest.RequestOption) *parvistest.Answer { return a.Post(path+"/restore", nil, o...) },
+		"restrictContact": func(o ...parvistest.RequestOption) *parvistest.Answer {
+			return a.Post(path+"/restrict", map[string]any{"reason": "114"}, o...)
+		},
+		"updateContactPoint": func(o ...parvistest.RequestOption) *parvistest.Answer {
+			return a.Patch(path+"/contact-points/"+point, nothing, o...)
+		},
+		"updateAddress": func(o ...parvistest.RequestOption) *parvistest.Answer {
+			return a.Patch(path+"/addresses/"+address, nothing, o...)
+		},
+	} {
+		ask(always).Problem(http.StatusForbidden, "reason-required")
+		ask(always, why).Is(http.StatusOK)
+		parvistest.Eventually(t, operation+" is noted", func() bool {
+			return slices.ContainsFunc(a.Get(path+"/access-log", why).Data(), func(r map[string]any) bool {
+				return r["operation"] == operation && r["reason"] == "dossier 115"
+			})
+		})
+	}
+	a.Patch(path, map[string]any{"nickname": "Mar"}).Is(http.StatusOK) // the event tells of it
+}
+
 // TestNobodyIsWatched: what the logs hold about agents is not to be had by agent
 // (CNIL, recommendation on logging measures: no reuse for other ends).
 func TestNobodyIsWatched(t *testing.T) {

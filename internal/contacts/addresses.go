@@ -234,8 +234,12 @@ func (s *Service) UpdateAddress(ctx context.Context, contactID, id uuid.UUID, p 
 			return Address{}, err
 		}
 		e, err := addressEntry("address.updated", &before, &after)
-		if err != nil || len(e.Changes) == 0 {
+		if err != nil {
 			return before, err
+		}
+		if len(e.Changes) == 0 {
+			web.NoteUnchanged(ctx, c.ID)
+			return before, nil
 		}
 		entries, err := s.demoteAddresses(ctx, tx, all, after, now)
 		if err != nil {

@@ -127,7 +127,10 @@ func (s *Service) Create(ctx context.Context, in New) (Contact, error) {
 // caller read, nil for none.
 func (s *Service) Update(ctx context.Context, id uuid.UUID, p Patch, want *int64) (Contact, error) {
 	return inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (Contact, error) {
-		c, _, err := s.UpdateTx(ctx, tx, id, p, want)
+		c, changed, err := s.UpdateTx(ctx, tx, id, p, want)
+		if err == nil && !changed {
+			web.NoteUnchanged(ctx, c.ID)
+		}
 		return c, err
 	})
 }

@@ -160,6 +160,7 @@ func (h *Handlers) UpdateContact(ctx context.Context, r api.UpdateContactRequest
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, c.ID)
 	return api.UpdateContact200JSONResponse{Body: bare(ctx, c), Headers: api.UpdateContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
@@ -173,6 +174,7 @@ func (h *Handlers) ArchiveContact(ctx context.Context, r api.ArchiveContactReque
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, c.ID)
 	return api.ArchiveContact200JSONResponse{Body: bare(ctx, c), Headers: api.ArchiveContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
@@ -186,6 +188,7 @@ func (h *Handlers) RestoreContact(ctx context.Context, r api.RestoreContactReque
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, c.ID)
 	return api.RestoreContact200JSONResponse{Body: bare(ctx, c), Headers: api.RestoreContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
@@ -202,6 +205,9 @@ func (h *Handlers) UpsertContactByExternalID(ctx context.Context, r api.UpsertCo
 		return nil, err
 	}
 	web.NoteSubjects(ctx, c.ID)
+	if result == Unchanged {
+		web.NoteUnchanged(ctx, c.ID)
+	}
 	body, tag := bare(ctx, c), web.ETag(c.Version)
 	if result == Created {
 		return api.UpsertContactByExternalID201JSONResponse{Body: body, Headers: api.UpsertContactByExternalID201ResponseHeaders{
@@ -336,6 +342,7 @@ func (h *Handlers) UpdateContactPoint(ctx context.Context, r api.UpdateContactPo
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, r.ContactID)
 	return api.UpdateContactPoint200JSONResponse{Body: toPoint(p), Headers: api.UpdateContactPoint200ResponseHeaders{ETag: web.ETag(p.Version)}}, nil
 }
 
@@ -402,6 +409,7 @@ func (h *Handlers) UpdateAddress(ctx context.Context, r api.UpdateAddressRequest
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, c.ID)
 	return api.UpdateAddress200JSONResponse{Body: toAddress(c, a), Headers: api.UpdateAddress200ResponseHeaders{ETag: web.ETag(a.Version)}}, nil
 }
 

@@ -17,6 +17,7 @@ func (h *Handlers) RestrictContact(ctx context.Context, r api.RestrictContactReq
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, c.ID)
 	return api.RestrictContact200JSONResponse{Body: bare(ctx, c), Headers: api.RestrictContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 
@@ -30,6 +31,7 @@ func (h *Handlers) UnrestrictContact(ctx context.Context, r api.UnrestrictContac
 	if err != nil {
 		return nil, err
 	}
+	web.NoteSubjects(ctx, c.ID)
 	return api.UnrestrictContact200JSONResponse{Body: bare(ctx, c), Headers: api.UnrestrictContact200ResponseHeaders{ETag: web.ETag(c.Version)}}, nil
 }
 

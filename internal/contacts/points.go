@@ -269,7 +269,11 @@ func (s *Service) UpdatePoint(ctx context.Context, contactID, id uuid.UUID, p Po
 		if err := web.CheckVersion(want, points[i].Version); err != nil {
 			return Point{}, err
 		}
-		return s.changePoint(ctx, tx, points, points[i], p)
+		after, err := s.changePoint(ctx, tx, points, points[i], p)
+		if err == nil && after.Version == points[i].Version {
+			web.NoteUnchanged(ctx, c.ID)
+		}
+		return after, err
 	})
 }
 

@@ -153,6 +153,7 @@ func (s *Service) setRestricted(ctx context.Context, id uuid.UUID, reason string
 			return c, err
 		}
 		if c.Restricted == restricted && slices.Equal(c.ViewerIds, viewers) {
+			web.NoteUnchanged(ctx, c.ID)
 			return c, nil
 		}
 		after, err := s.q.SetRestricted(ctx, tx, contactsdb.SetRestrictedParams{

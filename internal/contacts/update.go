@@ -80,7 +80,7 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 // archived changes nothing.
 func (s *Service) Archive(ctx context.Context, id uuid.UUID, want *int64) (Contact, error) {
 	return inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (Contact, error) {
-		return s.ArchiveTx(ctx, tx, id, want)
+		return s.noted(ctx, tx, id, func() (Contact, error) { return s.ArchiveTx(ctx, tx, id, want) })
 	})
 }
 
@@ -95,8 +95,23 @@ func (s *Service) ArchiveTx(ctx context.Context, tx pgx.Tx, id uuid.UUID, want *
 // lost.
 func (s *Service) Restore(ctx context.Context, id uuid.UUID, want *int64) (Contact, error) {
 	return inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (Contact, error) {
-		return s.setArchived(ctx, tx, id, want, contactsdb.SetArchivedParams{UpdatedAt: s.clock.Now()}, "contact.restored")
+		return s.noted(ctx, tx, id, func() (Contact, error) {
+			return s.setArchived(ctx, tx, id, want, contactsdb.SetArchivedParams{UpdatedAt: s.clock.Now()}, "contact.restored")
+		})
 	})
+}
+
+// noted makes a change whose answer is a read if it changes nothing.
+func (s *Service) noted(ctx context.Context, tx pgx.Tx, id uuid.UUID, change func() (Contact, error)) (Contact, error) {
+	before, err := s.locked(ctx, tx, id)
+	if err != nil {
+		return before, err
+	}
+	after, err := change()
+	if err == nil && after.Version == before.Version {
+		web.NoteUnchanged(ctx, id)
+	}
+	return after, err
 }
 
 func (s *Service) setArchived(ctx context.Context, tx pgx.Tx, id uuid.UUID, want *int64, p contactsdb.SetArchivedParams, kind string) (Contact, error) {

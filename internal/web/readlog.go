@@ -33,6 +33,8 @@ type noting struct {
 
 	mu       sync.Mutex
 	subjects []uuid.UUID
+	// unchanged: nothing was written, so that the answer may be refused.
+	unchanged bool
 
 	status  int // 0: nothing has left
 	refused error
@@ -48,6 +50,17 @@ func NoteSubjects(ctx context.Context, contactIDs ...uuid.UUID) {
 	n.mu.Lock()
 	n.subjects = append(n.subjects, contactIDs...)
 	n.mu.Unlock()
+}
+
+// NoteUnchanged is NoteSubjects for a change that changed nothing: no event tells
+// of it, so that it is a read, and held to the reason that a read needs.
+func NoteUnchanged(ctx context.Context, contactIDs ...uuid.UUID) {
+	NoteSubjects(ctx, contactIDs...)
+	if n, _ := ctx.Value(subjectsKey{}).(*noting); n != nil {
+		n.mu.Lock()
+		n.unchanged = true
+		n.mu.Unlock()
+	}
 }
 
 // WriteHeader notes the read before the first byte of the answer leaves.
@@ -138,7 +151,13 @@ func (ch Chain) logRead(op api.OperationSpec) echo.MiddlewareFunc {
 				if err != nil {
 					return nil //nolint:nilerr // a public operation: nobody reads
 				}
-				receipt, err := ch.Reads.Record(ctx, actor, op.ID, subjects)
+				of := ctx
+				if n.unchanged {
+					stated := StatedIn(ctx)
+					stated.Reads = true
+					of = WithStated(ctx, stated)
+				}
+				receipt, err := ch.Reads.Record(of, actor, op.ID, subjects)
 				if err == nil && len(actor.Purposes) > 0 {
 					response.Header().Set(receiptHeader, receipt.String())
 				}
