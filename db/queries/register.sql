@@ -79,6 +79,21 @@ UNION ALL
 SELECT 'webhook_endpoint', e.id::text, e.url, '{}' FROM webhook_endpoints e WHERE e.tenant_id = @tenant_id AND e.status <> 'disabled'
 ORDER BY 1, 3, 2;
 
+-- name: ListOutgoing :many
+-- Where the institution has something sent or asked for, by what it is for.
+SELECT 'webhooks'::text AS use, e.url FROM webhook_endpoints e WHERE e.tenant_id = @tenant_id AND e.status <> 'disabled'
+UNION
+SELECT 'logs', f.url FROM siem_forwarders f WHERE f.tenant_id = @tenant_id AND f.status = 'active'
+UNION
+SELECT 'sign-in', i.issuer FROM identity_providers i WHERE i.tenant_id = @tenant_id AND i.is_enabled AND i.protocol = 'oidc'
+UNION
+SELECT 'sign-in', i.jwks_uri::text FROM identity_providers i WHERE i.tenant_id = @tenant_id AND i.is_enabled AND i.jwks_uri IS NOT NULL
+UNION
+SELECT 'ticketing', c.base_url::text FROM connector_connections c WHERE c.tenant_id = @tenant_id AND c.is_enabled AND c.base_url IS NOT NULL
+UNION
+SELECT 'sibil', s.base_url FROM sibil_settings s WHERE s.tenant_id = @tenant_id AND s.is_enabled
+ORDER BY 1, 2;
+
 -- name: ListUnknown :many
 -- Which of these endpoints and sources the institution does not have.
 SELECT e.id::text AS named FROM unnest(@endpoints::uuid[]) AS e(id)

@@ -64,16 +64,16 @@ func (s *Service) Deployment(ctx context.Context) (Deployment, error) {
 	for use, host := range s.site.Outgoing {
 		uses[host] = append(uses[host], use)
 	}
-	servants, err := s.q.ListServants(ctx, db, actor.Tenant)
+	outgoing, err := s.q.ListOutgoing(ctx, db, actor.Tenant)
 	if err != nil {
 		return d, err
 	}
-	for _, v := range servants {
-		if v.Kind != "webhook_endpoint" {
-			continue
-		}
-		if u, err := url.Parse(v.Name); err == nil && u.Hostname() != "" && !slices.Contains(uses[u.Hostname()], "webhooks") {
-			uses[u.Hostname()] = append(uses[u.Hostname()], "webhooks")
+	for _, o := range outgoing {
+		if u, err := url.Parse(o.URL); err == nil && u.Hostname() != "" {
+			host := strings.ToLower(u.Hostname())
+			if !slices.Contains(uses[host], o.Use) {
+				uses[host] = append(uses[host], o.Use)
+			}
 		}
 	}
 	for host, of := range uses {

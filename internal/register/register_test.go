@@ -136,6 +136,9 @@ func TestTheDeploymentSaysWhereDataGoes(t *testing.T) {
 		c.DeclaredHosts = []string{".example.org=FR/Exemple SAS/FR"}
 	}))
 	app.Post("/v1/processing-activities", activity(m{"processors": []m{{"name": "Hébergeur Exemple", "service": "Hébergement", "country": "FR"}}})).Is(http.StatusCreated)
+	app.Post("/v1/audit/forwarders", m{"name": "SIEM", "url": "https://siem.example.net/logs", "token": "a-token-of-the-receiver"}).Is(http.StatusCreated)
+	app.Post("/v1/identity-providers", m{"name": "SSO", "issuer": "https://sso.example.net/realms/a", "audience": "parvis", "jwks_uri": "https://keys.example.net/jwks"}).Is(http.StatusCreated)
+	app.Post("/v1/webhook-endpoints", m{"url": "https://SIEM.example.net/hook", "event_types": []string{"contact.*"}}).Is(http.StatusCreated)
 	d := app.Get("/v1/deployment").Is(http.StatusOK).JSON()
 	require.Equal(t, "FR", d["hosting_country"])
 	require.Len(t, d["processors"], 1)
@@ -146,4 +149,7 @@ func TestTheDeploymentSaysWhereDataGoes(t *testing.T) {
 	require.Equal(t, true, hosts["mail.example.org"]["declared"])
 	require.Equal(t, "Exemple SAS", hosts["mail.example.org"]["owner"])
 	require.Equal(t, false, hosts["127.0.0.1"]["declared"])
+	require.Equal(t, []any{"logs", "webhooks"}, hosts["siem.example.net"]["uses"])
+	require.Equal(t, []any{"sign-in"}, hosts["sso.example.net"]["uses"])
+	require.Equal(t, []any{"sign-in"}, hosts["keys.example.net"]["uses"])
 }

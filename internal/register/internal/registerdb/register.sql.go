@@ -280,6 +280,47 @@ func (q *Queries) ListAllActivities(ctx context.Context, db DBTX, tenantID uuid.
 	return items, nil
 }
 
+const listOutgoing = `-- name: ListOutgoing :many
+SELECT 'webhooks'::text AS use, e.url FROM webhook_endpoints e WHERE e.tenant_id = $1 AND e.status <> 'disabled'
+UNION
+SELECT 'logs', f.url FROM siem_forwarders f WHERE f.tenant_id = $1 AND f.status = 'active'
+UNION
+SELECT 'sign-in', i.issuer FROM identity_providers i WHERE i.tenant_id = $1 AND i.is_enabled AND i.protocol = 'oidc'
+UNION
+SELECT 'sign-in', i.jwks_uri::text FROM identity_providers i WHERE i.tenant_id = $1 AND i.is_enabled AND i.jwks_uri IS NOT NULL
+UNION
+SELECT 'ticketing', c.base_url::text FROM connector_connections c WHERE c.tenant_id = $1 AND c.is_enabled AND c.base_url IS NOT NULL
+UNION
+SELECT 'sibil', s.base_url FROM sibil_settings s WHERE s.tenant_id = $1 AND s.is_enabled
+ORDER BY 1, 2
+`
+
+type ListOutgoingRow struct {
+	Use string
+	URL string
+}
+
+// Where the institution has something sent or asked for, by what it is for.
+func (q *Queries) ListOutgoing(ctx context.Context, db DBTX, tenantID uuid.UUID) ([]ListOutgoingRow, error) {
+	rows, err := db.Query(ctx, listOutgoing, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListOutgoingRow{}
+	for rows.Next() {
+		var i ListOutgoingRow
+		if err := rows.Scan(&i.Use, &i.URL); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listPurposesOf = `-- name: ListPurposesOf :many
 SELECT activity_id, purpose_id FROM processing_activity_purposes
 WHERE tenant_id = $1 AND activity_id = ANY($2::uuid[]) ORDER BY activity_id, purpose_id
