@@ -75,8 +75,8 @@ var platformTexts = Texts{
 		EN: Text{"Conflict", "The present state does not allow this operation.", "Read the resource again, then decide."},
 	},
 	"already-exists": {
-		FR: Text{"Existe déjà", "Un enregistrement porte déjà cette identité ; son identifiant est dans « existing_id ».", "Modifiez l'enregistrement existant ou choisissez une autre identité."},
-		EN: Text{"Already exists", "A record already has this identity; its identifier is in “existing_id”.", "Change the existing record or choose another identity."},
+		FR: Text{"Existe déjà", "Un enregistrement porte déjà cette identité ; si vous le voyez, son identifiant est dans « existing_id ».", "Modifiez l'enregistrement existant ou choisissez une autre identité."},
+		EN: Text{"Already exists", "A record already has this identity; if you see it, its identifier is in “existing_id”.", "Change the existing record or choose another identity."},
 	},
 	"stale-version": {
 		FR: Text{"Version dépassée", "La ressource a changé depuis votre lecture ; sa version présente est {current_version}.", "Relisez-la, reportez votre modification, renvoyez avec le nouvel ETag."},

@@ -10353,7 +10353,7 @@ type OutgoingHost struct {
 	Owner        nullable.Nullable[string] `json:"owner"`
 	OwnerCountry nullable.Nullable[string] `json:"owner_country"`
 
-	// Uses For what: smtp, kms, traces, webhooks.
+	// Uses For what: smtp, kms, traces, webhooks, logs, sign-in, ticketing, sibil.
 	Uses []string `json:"uses"`
 }
 

@@ -12423,7 +12423,7 @@ export interface components {
         };
         OutgoingHost: {
             host: string;
-            /** @description For what: smtp, kms, traces, webhooks. */
+            /** @description For what: smtp, kms, traces, webhooks, logs, sign-in, ticketing, sibil. */
             uses: string[];
             declared: boolean;
             country: string | null;
