@@ -32,6 +32,9 @@ type commands struct {
 
 func main() {
 	var c commands
+	if len(os.Args) > 1 && os.Args[1] == "help" { // as other programs have it
+		os.Args = append(append(os.Args[:1:1], os.Args[2:]...), "--help")
+	}
 	k := kong.Parse(&c, kong.Name("parvis"), kong.Description("Open, headless CRM for cultural institutions."), kong.Vars{"version": app.Version}, kong.UsageOnError())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // whoever asks a second time does not wait

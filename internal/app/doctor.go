@@ -61,6 +61,9 @@ func Doctor(ctx context.Context, out io.Writer) error {
 		}
 	} else {
 		f.sayf(fine, "The configuration can be read.")
+		for _, name := range config.Unknown(os.Environ()) {
+			f.sayf(warning, "%s is no setting of Parvis: see whether it is misspelt.", name)
+		}
 		f.examineMachine(cfg)
 		f.examineHosts(cfg)
 		f.examineConnections(cfg)
@@ -128,6 +131,10 @@ func (f *findings) examineDisk(dir string) {
 		}
 		at = filepath.Dir(at)
 	}
+	if info, missing := os.Stat(at); err == nil && missing == nil && (!info.IsDir() || syscall.Access(at, 2) != nil) {
+		f.sayf(wrong, "%s is not a folder that this user may write to: set PARVIS_DATA_DIR to one.", at)
+		return
+	}
 	var disk syscall.Statfs_t
 	if err == nil {
 		err = syscall.Statfs(at, &disk)
@@ -151,6 +158,12 @@ func (f *findings) examineDisk(dir string) {
 // privateDatabase finds out about the database that `parvis serve` keeps
 // itself, which one process at a time can run.
 func (f *findings) privateDatabase(ctx context.Context, cfg config.Config) (config.Config, func(), bool) {
+	if cfg.PostgresBin != "" {
+		if _, err := os.Stat(filepath.Join(cfg.PostgresBin, "postgres")); err != nil {
+			f.sayf(wrong, "There is no program postgres in %s: set PARVIS_PG_BIN_DIR to its folder, or not at all to have it found.", cfg.PostgresBin)
+			return cfg, nil, false
+		}
+	}
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, "postgres")); errors.Is(err, os.ErrNotExist) {
 		f.sayf(fine, "There is no database yet: the first `parvis serve` makes a private PostgreSQL in %s.", filepath.Join(cfg.DataDir, "postgres"))
 		return cfg, nil, false

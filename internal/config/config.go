@@ -158,7 +158,7 @@ type Config struct {
 func Load() (Config, error) {
 	c, err := env.ParseAs[Config]()
 	if err != nil {
-		return c, fmt.Errorf("config: %w", err)
+		return c, errors.Join(unreadable(err)...)
 	}
 	return c, c.Validate()
 }
@@ -174,6 +174,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is not a URL", name))
 		}
 	}
+	errs = append(errs, c.places()...)
 	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 || c.FreeAttempts < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
 	}

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,4 +28,28 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 	require.ErrorContains(t, err, "PARVIS_PUBLIC_URL")
 	require.ErrorContains(t, err, "PARVIS_RATE_")
 	require.ErrorContains(t, err, "PARVIS_LOG_FORMAT")
+}
+
+func TestMistakesAreNamedByTheirVariable(t *testing.T) {
+	for variable, sentence := range map[string]string{
+		"PARVIS_RATE_DEFAULT=abc":         "PARVIS_RATE_DEFAULT is a whole number",
+		"PARVIS_SHUTDOWN_GRACE=5":         "PARVIS_SHUTDOWN_GRACE is a duration such as 90s, 5m or 2h",
+		"PARVIS_WEBHOOK_SCHEDULE=1s,2":    "PARVIS_WEBHOOK_SCHEDULE is durations such as 90s, 5m or 2h, separated by commas",
+		"PARVIS_WORKERS=maybe":            "PARVIS_WORKERS is true or false",
+		"PARVIS_METRICS_CIDRS=here":       "PARVIS_METRICS_CIDRS is networks such as 10.0.0.0/8 or 2001:db8::/32, separated by commas",
+		"PARVIS_ADDR=127.0.0.1":           "PARVIS_ADDR is an address with a port of at most 65535, such as 127.0.0.1:8080",
+		"PARVIS_ADDR=127.0.0.1:99999":     "PARVIS_ADDR is an address with a port of at most 65535, such as 127.0.0.1:8080",
+		"PARVIS_DATABASE_URL=mysql://h/d": "PARVIS_DATABASE_URL begins with postgres:// or postgresql://",
+		"PARVIS_SMTP_URL=http://h":        "PARVIS_SMTP_URL begins with smtp:// or smtps://",
+		"PARVIS_LOG_LEVEL=loud":           "PARVIS_LOG_LEVEL is debug, info, warn or error",
+		"PARVIS_TOKEN_ALGORITHM=HS256":    "PARVIS_TOKEN_ALGORITHM is ES256 or RS256",
+	} {
+		t.Run(variable, func(t *testing.T) {
+			name, value, _ := strings.Cut(variable, "=")
+			t.Setenv(name, value)
+			_, err := config.Load()
+			require.EqualError(t, err, sentence)
+		})
+	}
+	require.Equal(t, []string{"PARVIS_RATE_DEFUALT"}, config.Unknown([]string{"PARVIS_ADDR=:80", "PARVIS_RATE_DEFUALT=1", "PATH=/bin", "PARVIS_TEST_NODE=skip"}))
 }

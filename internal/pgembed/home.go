@@ -37,7 +37,7 @@ func openHome(cfg Config, acct account) (*home, error) {
 		mode = 0o711
 	}
 	if err := os.MkdirAll(asked, mode); err != nil {
-		return nil, fmt.Errorf("create the folder of PostgreSQL: %w", err)
+		return nil, fmt.Errorf("create the folder of PostgreSQL: %w: set PARVIS_DATA_DIR to a folder that this user may write to", err)
 	}
 	// PostgreSQL's processes report their working directory without symlinks.
 	if asked, err = filepath.EvalSymlinks(asked); err != nil {

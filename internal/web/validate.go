@@ -301,7 +301,7 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 	if err != nil {
 		var tooLarge *http.MaxBytesError
 		if asError(err, &tooLarge) {
-			return fault.New(fault.TooLarge, "too-large").With("limit", MaxBody)
+			return fault.New(fault.TooLarge, "too-large").With("limit", tooLarge.Limit)
 		}
 		return fault.New(fault.Malformed, "malformed-json").With("offset", len(raw)).Because(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/parvis-crm/parvis/internal/config"
+	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/parvistest"
 )
 
@@ -64,7 +65,9 @@ func TestBodyTooLarge(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
 	big := `{"name": "` + strings.Repeat("x", 3<<20) + `"}`
-	app.Post("/v1/tags", big).Problem(http.StatusRequestEntityTooLarge, "too-large")
+	require.Contains(t, app.Post("/v1/tags", big).Problem(http.StatusRequestEntityTooLarge, "too-large")["detail"], "2097152")
+	public := app.Anonymous().Post("/v1/public/forms/"+ids.New().String()+"/submissions", `{"work": "`+strings.Repeat("x", 100_000)+`"}`)
+	require.Contains(t, public.Problem(http.StatusRequestEntityTooLarge, "too-large")["detail"], "65536", "strangers are given less")
 }
 
 func TestEncodedBodyIsRefused(t *testing.T) {
