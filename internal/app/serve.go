@@ -83,7 +83,7 @@ func Database(ctx context.Context, cfg config.Config, log *slog.Logger) (config.
 		if err != nil {
 			return cfg, stop, err
 		}
-		server, err := pgembed.Start(ctx, pgembed.Config{DataDir: folder, BinDir: cfg.PostgresBin, Durable: true, Logger: log})
+		server, err := pgembed.Keep(ctx, pgembed.Config{DataDir: folder, BinDir: cfg.PostgresBin, Durable: true, Logger: log})
 		if err != nil {
 			return cfg, stop, err
 		}

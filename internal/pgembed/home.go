@@ -210,7 +210,7 @@ func (h *home) awaitFormerServer(ctx context.Context) error {
 
 // makeSocketDir makes the folder of the socket, which only the account can
 // enter: that is what makes it safe to ask for no password there.
-func (h *home) makeSocketDir(acct account, port int) (string, error) {
+func (h *home) makeSocketDir(acct account, port int, former string) (string, error) {
 	note := h.path("socket")
 	if former, err := os.ReadFile(note); err == nil {
 		removeSocketFiles(strings.TrimSpace(string(former)))
@@ -227,7 +227,12 @@ func (h *home) makeSocketDir(acct account, port int) (string, error) {
 		if !fits(filepath.Join(base, "parvis-0123456789")) || !acct.canEnter(base) {
 			continue
 		}
-		dir, err := os.MkdirTemp(base, "parvis-")
+		dir, err := former, error(nil)
+		if former == "" {
+			dir, err = os.MkdirTemp(base, "parvis-")
+		} else {
+			err = os.Mkdir(former, 0o700)
+		}
 		if err != nil {
 			continue
 		}

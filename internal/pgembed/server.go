@@ -48,6 +48,8 @@ type Config struct {
 	FallbackDir string
 	// Logger is told about slow or unusual steps. Nil means: nobody.
 	Logger *slog.Logger
+	// socketDir is where the socket of a predecessor was, which its clients know.
+	socketDir string
 }
 
 // Server is a running PostgreSQL.
@@ -134,7 +136,7 @@ func startIn(ctx context.Context, cfg Config, acct account, h *home) (*Server, e
 	if port == 0 {
 		port = socketPort
 	}
-	socketDir, err := h.makeSocketDir(acct, port)
+	socketDir, err := h.makeSocketDir(acct, port, cfg.socketDir)
 	if err != nil {
 		return nil, err
 	}

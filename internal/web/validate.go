@@ -297,6 +297,9 @@ func (o *operationSchemas) checkBody(c echo.Context) error {
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), mediaKey{}, media)))
 		return nil // not JSON: the operation reads and checks it
 	}
+	if r.ContentLength > MaxBody && !strings.HasPrefix(r.URL.Path, PublicPrefix) { // strangers have a bound of their own
+		return fault.New(fault.TooLarge, "too-large").With("limit", MaxBody)
+	}
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, MaxBody))
 	if err != nil {
 		var tooLarge *http.MaxBytesError
