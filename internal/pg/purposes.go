@@ -55,8 +55,10 @@ func (s Sight) ForPurposes(p Purposes, reach bool, now func() time.Time) Sight {
 		s = whole()
 	case s.all:
 		s = wholeButReach()
+	case !reach && s.reachless != nil:
+		s = s.reachless()
 	case !reach:
-		s = SightOf{Everywhere: withoutReach(s.everywhere), Departments: cloneWithout(s.departments, SeeContactPoints), Principals: s.principals}.Sight()
+		s = Sight{} // the zero value, which sees nothing
 	}
 	s.bound = &bound{purposes: p, now: now}
 	return s

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -40,6 +41,7 @@ type Sight struct {
 	only        Verb // only contacts with which this may be done exist
 	text        string
 	bound       *bound // to purposes; nil: to none
+	reachless   func() Sight
 }
 
 // Everything is the sight of the program's own work and of an administrator.
@@ -73,6 +75,12 @@ func (s Sight) written() Sight {
 		return Sight{} // cannot happen: names and identifiers only
 	}
 	s.text = string(text)
+	full := s
+	// Made once for a principal, since every request for a purpose asks for it.
+	s.reachless = sync.OnceValue(func() Sight {
+		full.everywhere, full.departments = withoutReach(full.everywhere), cloneWithout(full.departments, SeeContactPoints)
+		return full.written()
+	})
 	return s
 }
 

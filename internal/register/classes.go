@@ -28,7 +28,10 @@ var _ web.Purposes = (*Service)(nil)
 
 // Registered implements web.Purposes.
 func (s *Service) Registered(ctx context.Context, tenant uuid.UUID, codes []string) (web.Registered, error) {
-	sorted := slices.Sorted(slices.Values(codes))
+	sorted := codes
+	if !slices.IsSorted(codes) {
+		sorted = slices.Sorted(slices.Values(codes))
+	}
 	name := tenant.String() + " " + strings.Join(sorted, " ")
 	if have, ok := s.listed.get(name); ok {
 		return have.Registered, nil

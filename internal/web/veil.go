@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // A veil is the contract seen by those who may not read some classes: which
@@ -26,6 +27,16 @@ type veiled struct {
 	properties map[string]property
 	items      *veiled
 	extra      *veiled
+	named      atomic.Pointer[named]
+}
+
+// named is what a resource said the last time of what was taken out of it, which
+// is mostly the same of the next one.
+type named struct {
+	already []byte   // what it had named itself
+	gone    []string // as they came up
+	sorted  []string
+	text    []byte
 }
 
 // property is a place by its name. One schema stands at many places.
@@ -107,7 +118,9 @@ func (w *veiled) maskTo(out, document []byte) (masked []byte, gone []string, err
 	if err != nil {
 		return nil, nil, err
 	}
-	slices.Sort(gone)
+	if !slices.IsSorted(gone) { // those of one resource are, and are shared
+		slices.Sort(gone)
+	}
 	return append(c.out, c.in[c.at:]...), gone, nil
 }
 
@@ -175,9 +188,12 @@ func (c *copier) array(w *veiled) ([]string, error) {
 }
 
 func (c *copier) object(w *veiled) ([]string, error) {
+	last := w.named.Load()
 	var gone []string
+	if last != nil {
+		gone = make([]string, 0, len(last.gone))
+	}
 	var already []byte // what the resource names itself
-	var err error
 	isResource, first := false, true
 	c.at++
 	c.out = append(c.out, '{')
@@ -230,17 +246,14 @@ func (c *copier) object(w *veiled) ([]string, error) {
 	}
 	c.at++
 	if isResource && len(gone) > 0 {
-		slices.Sort(gone)
-		names := gone
-		if already != nil {
-			var have []string
-			if err := json.Unmarshal(already, &have); err == nil { // null, too
-				names = union(have, gone)
+		if last == nil || !bytes.Equal(last.already, already) || !slices.Equal(last.gone, gone) {
+			var err error
+			if last, err = nameGone(already, gone); err != nil {
+				return nil, err
 			}
+			w.named.Store(last)
 		}
-		if already, err = appendNames(nil, names); err != nil {
-			return nil, err
-		}
+		already, gone = last.text, last.sorted
 	}
 	if already != nil {
 		c.member(&first, []byte(`"masked"`))
@@ -248,6 +261,21 @@ func (c *copier) object(w *veiled) ([]string, error) {
 	}
 	c.out = append(c.out, '}')
 	return gone, nil
+}
+
+func nameGone(already []byte, gone []string) (*named, error) {
+	n := &named{already: bytes.Clone(already), gone: slices.Clone(gone), sorted: gone}
+	slices.Sort(n.sorted)
+	names := n.sorted
+	if already != nil {
+		var have []string
+		if err := json.Unmarshal(already, &have); err == nil { // null, too
+			names = union(have, n.sorted)
+		}
+	}
+	var err error
+	n.text, err = appendNames(nil, names)
+	return n, err
 }
 
 // appendNames writes pointers as JSON.
