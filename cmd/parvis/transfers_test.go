@@ -182,7 +182,8 @@ func (s *site) ends(t *testing.T, id, status string) operation {
 func onDatabase(t *testing.T) (*site, *parvistest.DB) {
 	t.Helper()
 	db := parvistest.Database(t)
-	return newSite(t, "PARVIS_DATABASE_URL="+db.AppURL, "PARVIS_MIGRATION_URL="+db.OwnerURL), db
+	// What a killed program was at is taken up when its lease has run out.
+	return newSite(t, "PARVIS_DATABASE_URL="+db.AppURL, "PARVIS_MIGRATION_URL="+db.OwnerURL, "PARVIS_OPERATION_LEASE=5s"), db
 }
 
 // withInstitution is a site that serves the institution of source.

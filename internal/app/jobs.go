@@ -23,9 +23,12 @@ func (a *App) setUpJobs() error {
 	river.AddWorker(a.workers, ticketing.NewRematchWorker(a.domains.ticketing))
 	cfg := &river.Config{
 		Schema: pg.JobSchema, Logger: a.Log, Workers: a.workers,
-		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
-		RescueStuckJobsAfter:        time.Minute,
-		FetchPollInterval:           time.Second,
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}},
+		RescueStuckJobsAfter: time.Minute,
+		// A notice of a job is not given twice within the cooldown, and one that was
+		// missed costs the poll interval: whoever waits for an operation notices both.
+		FetchCooldown:               20 * time.Millisecond,
+		FetchPollInterval:           250 * time.Millisecond,
 		CompletedJobRetentionPeriod: 24 * time.Hour,
 	}
 	client, err := river.NewClient(riverpgxv5.New(a.DB.Pool()), cfg)

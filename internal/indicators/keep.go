@@ -36,10 +36,16 @@ func (s *Service) Run(ctx context.Context) error {
 		if err == nil {
 			tenants, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		}
-		for _, tenant := range tenants {
-			if _, errKept := s.Keep(ctx, tenant); errKept != nil {
-				err = errKept
-			}
+		// Where many wait, such as after a file of orders, the next are counted at
+		// once; the institutions take turns.
+		for len(tenants) > 0 && ctx.Err() == nil {
+			tenants = slices.DeleteFunc(tenants, func(tenant uuid.UUID) bool {
+				taken, errKept := s.Keep(ctx, tenant)
+				if errKept != nil {
+					err = errKept
+				}
+				return errKept != nil || taken < atOnce
+			})
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "indicators: will try again", "error", err)

@@ -25,6 +25,9 @@ func venues(n int) string {
 	return b.String()
 }
 
+// workerLease is after how long without a sign of life another worker takes over.
+const workerLease = 5 * time.Second
+
 // TestWorkerProcess is no test: it is the process that TestAKilledWorkerLosesNoRecord kills.
 func TestWorkerProcess(t *testing.T) {
 	t.Parallel()
@@ -33,7 +36,7 @@ func TestWorkerProcess(t *testing.T) {
 		t.Skip("run by TestAKilledWorkerLosesNoRecord")
 	}
 	parvistest.NewOn(t, &parvistest.DB{OwnerURL: owner, AppURL: os.Getenv("PARVIS_TEST_WORKER_APP")}, parvistest.WithMasterKey([]byte(os.Getenv("PARVIS_TEST_WORKER_KEY"))),
-		parvistest.WithConfig(func(c *config.Config) { c.DataDir = os.Getenv("PARVIS_TEST_WORKER_DATA") }))
+		parvistest.WithConfig(func(c *config.Config) { c.DataDir, c.OperationLease = os.Getenv("PARVIS_TEST_WORKER_DATA"), workerLease }))
 	<-t.Context().Done()
 }
 
@@ -43,7 +46,7 @@ func TestAKilledWorkerLosesNoRecord(t *testing.T) {
 	t.Parallel()
 	db, data := parvistest.Database(t), t.TempDir()
 	master := []byte(strings.Repeat("k", 32))
-	app := parvistest.NewOn(t, db, parvistest.WithMasterKey(master), parvistest.WithConfig(func(c *config.Config) { c.DataDir, c.Workers = data, false }))
+	app := parvistest.NewOn(t, db, parvistest.WithMasterKey(master), parvistest.WithConfig(func(c *config.Config) { c.DataDir, c.Workers, c.OperationLease = data, false, workerLease }))
 	app.Post("/v1/ticketing/sources", m{"code": "principale", "name": "Billetterie", "kind": "generic"}).Is(201)
 	const records = 6000
 	id := app.Do("POST", imports, venues(records), media("application/x-ndjson")).Is(202).ID()
