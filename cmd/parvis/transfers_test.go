@@ -27,7 +27,7 @@ import (
 
 // crowd is how many contacts the institution of these tests has: enough for an
 // export and an import to be caught half way.
-const crowd = 20_000
+const crowd = 7_000
 
 var institution struct {
 	sync.Mutex
