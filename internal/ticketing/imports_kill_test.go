@@ -36,7 +36,9 @@ func TestWorkerProcess(t *testing.T) {
 		t.Skip("run by TestAKilledWorkerLosesNoRecord")
 	}
 	parvistest.NewOn(t, &parvistest.DB{OwnerURL: owner, AppURL: os.Getenv("PARVIS_TEST_WORKER_APP")}, parvistest.WithMasterKey([]byte(os.Getenv("PARVIS_TEST_WORKER_KEY"))),
-		parvistest.WithConfig(func(c *config.Config) { c.DataDir, c.OperationLease = os.Getenv("PARVIS_TEST_WORKER_DATA"), workerLease }))
+		parvistest.WithConfig(func(c *config.Config) {
+			c.DataDir, c.OperationLease = os.Getenv("PARVIS_TEST_WORKER_DATA"), workerLease
+		}))
 	<-t.Context().Done()
 }
 
