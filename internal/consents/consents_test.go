@@ -171,6 +171,8 @@ func TestWhatIsNoConsentIsRefused(t *testing.T) {
 		"no address":            {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"contact_point_id": nil}), "#/contact_point_id"},
 		"number for e-mail":     {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"contact_point_id": p.phone}), "#/contact_point_id"},
 		"somebody else's point": {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"contact_point_id": stranger.email}), "#/contact_point_id"},
+		"before time":           {p.said("given", "0001-01-01T00:00:00Z", nil), "#/at"},
+		"before everybody":      {p.said("given", "1850-01-01T00:00:00Z", nil), "#/at"},
 		"future":                {p.said("given", soon, nil), "#/at"},
 		"time zone":             {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"zone": "Europe/Atlantis"}), "#/zone"},
 		"end before start":      {p.said("given", "2024-01-01T00:00:00Z", map[string]any{"expires_at": "2023-01-01T00:00:00Z"}), "#/expires_at"},

@@ -3,6 +3,7 @@ package consents
 import (
 	"encoding/hex"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
@@ -66,6 +67,9 @@ func entry(contact uuid.UUID, in api.ConsentCreate) Entry {
 	}
 	if in.At != nil {
 		out.When = *in.At
+		if out.When.IsZero() { // stated, and as impossible as the next instant: none means now
+			out.When = out.When.Add(time.Microsecond)
+		}
 	}
 	if in.Wording != nil {
 		out.Wording = &Wording{Text: in.Wording.Text, Language: in.Wording.Language, Label: in.Wording.Label}

@@ -149,8 +149,11 @@ func (in *Entry) complete(now time.Time) error {
 	if in.Mechanism == "preticked" || in.Mechanism == "terms_acceptance" {
 		f.At("#/mechanism", "not-a-consent")
 	}
-	if in.When.After(now.Add(clockSkew)) {
+	switch {
+	case in.When.After(now.Add(clockSkew)):
 		f.At("#/at", "in-the-future")
+	case in.When.Year() < 1900:
+		f.At("#/at", "not-a-date")
 	}
 	if in.WordingID != nil && in.Wording != nil {
 		f.At("#/wording", "one-wording")
