@@ -125,6 +125,22 @@ SELECT id, unnest(former_contacts(tenant_id, subject_id, occurred_at))::uuid AS 
 WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[])
   AND subject_kind IN ('order', 'ticketing_customer', 'membership', 'gift_card', 'group_booking', 'voucher');
 
+-- name: ListHolders :many
+-- Whose the records of these events were when they came: of the last event up to
+-- them or of the same request, or else of the first after, that says whose; and
+-- whose before, if the same request made it somebody else's.
+SELECT e.id, unnest(array_remove(ARRAY[(l.facts ->> 'contact_id')::uuid,
+    CASE WHEN l.together THEN (l.facts ->> 'previous_contact_id')::uuid END], NULL))::uuid AS contact_id
+FROM events e CROSS JOIN LATERAL (
+    SELECT n.facts, n.request_id <> '' AND n.request_id = e.request_id AS together FROM events n
+    WHERE n.tenant_id = e.tenant_id AND n.subject_id = e.subject_id AND n.subject_kind = e.subject_kind
+      AND (n.facts ->> 'contact_id' IS NOT NULL OR n.facts ->> 'previous_contact_id' IS NOT NULL)
+    ORDER BY NOT (n.occurred_at <= e.occurred_at OR n.request_id <> '' AND n.request_id = e.request_id),
+        CASE WHEN n.occurred_at <= e.occurred_at OR n.request_id = e.request_id THEN n.occurred_at END DESC, n.occurred_at, n.id
+    LIMIT 1) l
+WHERE e.tenant_id = @tenant_id AND e.id = ANY(@ids::uuid[])
+  AND e.subject_kind IN ('order', 'ticketing_customer', 'membership', 'gift_card', 'group_booking', 'voucher');
+
 -- name: ListAbout :many
 -- Whom these events are about.
 SELECT id, subject_kind, subject_id, facts FROM events WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

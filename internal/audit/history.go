@@ -163,8 +163,12 @@ func (s *Service) told(ctx context.Context, actor web.Actor, rows []auditdb.List
 }
 
 // contactsIn are those whose data a page of history holds.
-func contactsIn(page []Told) []uuid.UUID {
-	var out []uuid.UUID
+func (s *Service) contactsIn(ctx context.Context, page []Told) ([]uuid.UUID, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out, others []uuid.UUID
 	for _, t := range page {
 		if t.SubjectKind == "contact" {
 			out = append(out, t.SubjectID)
@@ -175,7 +179,10 @@ func contactsIn(page []Told) []uuid.UUID {
 		}
 		if json.Unmarshal(t.Facts, &facts) == nil && facts.ContactID != nil {
 			out = append(out, *facts.ContactID)
+			continue
 		}
+		others = append(others, t.ID)
 	}
-	return out
+	holders, err := s.log.Holders(ctx, actor.Tenant, others...)
+	return append(out, holders...), err
 }

@@ -52,6 +52,10 @@ func (h *Handlers) history(ctx context.Context, walk []any, cursor *string, limi
 	if err != nil {
 		return api.HistoryList{}, page, err
 	}
-	web.NoteSubjects(ctx, contactsIn(page.Items)...)
+	whose, err := h.service.contactsIn(ctx, page.Items)
+	if err != nil {
+		return api.HistoryList{}, page, err
+	}
+	web.NoteSubjects(ctx, whose...)
 	return api.HistoryList{Data: web.Map(page.Items, toldToAPI), NextCursor: page.Next}, page, nil
 }

@@ -98,7 +98,11 @@ func (h *Handlers) GetEventChanges(ctx context.Context, r api.GetEventChangesReq
 	if err != nil {
 		return nil, err
 	}
-	web.NoteSubjects(ctx, c.contacts()...)
+	holders, err := h.service.Holders(ctx, tenant, r.EventID)
+	if err != nil {
+		return nil, err
+	}
+	web.NoteSubjects(ctx, append(holders, c.contacts()...)...)
 	return api.GetEventChanges200JSONResponse(changesToAPI(c)), nil
 }
 

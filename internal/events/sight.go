@@ -261,6 +261,21 @@ func (s *Service) OfFormer(ctx context.Context, tenant uuid.UUID, ids []uuid.UUI
 	return out, nil
 }
 
+// Holders are those whose the records of these events were: an event about an
+// order need not name anybody, and has the name and address of its buyer in its
+// values.
+func (s *Service) Holders(ctx context.Context, tenant uuid.UUID, ids ...uuid.UUID) ([]uuid.UUID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := s.q.ListHolders(ctx, s.db.Tenant(tenant).ByIndex(), tenant, ids)
+	out := make([]uuid.UUID, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, r.ContactID)
+	}
+	return out, err
+}
+
 // only leaves the events that may be handed out.
 func (s *Service) only(ctx context.Context, tenant uuid.UUID, list []Envelope) ([]Envelope, error) {
 	l, err := s.lookAt(ctx, tenant, list)

@@ -66,6 +66,47 @@ func TestTheFormerBuyerOutOfSightIsNotInTheHistory(t *testing.T) {
 	}
 }
 
+// Whose data the history of an order holds is in the log of reads, though its
+// events need not name anybody.
+func TestTheHistoryOfAnOrderIsARead(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	nora := bought(app.Client, "o1", buyer("Nora", "Castellan", "nora@courrier.example"), nil)
+	paul := send(app.Client, record("order", "o1", t2, orderData(m{"buyer": buyer("Paul", "Ozanne", "paul@courrier.example")})))[0]
+	send(app.Client, record("order", "o1", t3, orderData(m{"buyer": buyer("Paul", "Ozanne", "paul@courrier.example"), "number": "N2"})))
+	history := "/v1/history?subject_kind=order&subject_id=" + nora["id"].(string)
+	var told []m
+	parvistest.Eventually(t, "the order has a history", func() bool { told = app.Get(history).Data(); return len(told) == 5 })
+	for i, e := range told { // the newest first
+		wanted := []any{nora["contact_id"]}
+		switch {
+		case i == 0:
+			wanted = []any{paul["contact_id"]}
+		case i < 3:
+			wanted = []any{nora["contact_id"], paul["contact_id"]}
+		}
+		if e["type"] == "ticketing.order.relinked" {
+			continue // names whose it has become
+		}
+		request := app.Get("/v1/events/" + e["event_id"].(string) + "/changes").Is(200).Header.Get("Request-Id")
+		parvistest.Eventually(t, "the read is noted", func() bool {
+			for _, r := range app.Get("/v1/audit/reads").Data() {
+				if r["request_id"] == request {
+					require.ElementsMatch(t, wanted, r["contact_ids"], e["type"])
+					return true
+				}
+			}
+			return false
+		})
+	}
+	request := app.Get(history + "&limit=1").Is(200).Header.Get("Request-Id")
+	parvistest.Eventually(t, "the read of one page is noted", func() bool {
+		return slices.ContainsFunc(app.Get("/v1/audit/reads").Data(), func(r m) bool {
+			return r["request_id"] == request && slices.Contains(r["contact_ids"].([]any), paul["contact_id"])
+		})
+	})
+}
+
 // Of the usual roles those that may edit contacts decide whose an order is.
 func TestTheUsualRolesOfTheCounterDecide(t *testing.T) {
 	t.Parallel()

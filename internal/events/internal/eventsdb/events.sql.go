@@ -283,6 +283,48 @@ func (q *Queries) ListFormer(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 	return items, nil
 }
 
+const listHolders = `-- name: ListHolders :many
+SELECT e.id, unnest(array_remove(ARRAY[(l.facts ->> 'contact_id')::uuid,
+    CASE WHEN l.together THEN (l.facts ->> 'previous_contact_id')::uuid END], NULL))::uuid AS contact_id
+FROM events e CROSS JOIN LATERAL (
+    SELECT n.facts, n.request_id <> '' AND n.request_id = e.request_id AS together FROM events n
+    WHERE n.tenant_id = e.tenant_id AND n.subject_id = e.subject_id AND n.subject_kind = e.subject_kind
+      AND (n.facts ->> 'contact_id' IS NOT NULL OR n.facts ->> 'previous_contact_id' IS NOT NULL)
+    ORDER BY NOT (n.occurred_at <= e.occurred_at OR n.request_id <> '' AND n.request_id = e.request_id),
+        CASE WHEN n.occurred_at <= e.occurred_at OR n.request_id = e.request_id THEN n.occurred_at END DESC, n.occurred_at, n.id
+    LIMIT 1) l
+WHERE e.tenant_id = $1 AND e.id = ANY($2::uuid[])
+  AND e.subject_kind IN ('order', 'ticketing_customer', 'membership', 'gift_card', 'group_booking', 'voucher')
+`
+
+type ListHoldersRow struct {
+	ID        uuid.UUID
+	ContactID uuid.UUID
+}
+
+// Whose the records of these events were when they came: of the last event up to
+// them or of the same request, or else of the first after, that says whose; and
+// whose before, if the same request made it somebody else's.
+func (q *Queries) ListHolders(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]ListHoldersRow, error) {
+	rows, err := db.Query(ctx, listHolders, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListHoldersRow{}
+	for rows.Next() {
+		var i ListHoldersRow
+		if err := rows.Scan(&i.ID, &i.ContactID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listNamedBy = `-- name: ListNamedBy :many
 SELECT o.id, o.contact_id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = ANY($2::uuid[])
 UNION ALL
