@@ -1,6 +1,7 @@
 package quotas_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,6 +49,27 @@ func TestACredentialHasAQuotaOfItsOwn(t *testing.T) {
 	require.Empty(t, app.Get("/v1/quotas").Is(200).Data())
 	parvistest.Eventually(t, "the installation's quota is back", func() bool { return holder.Get("/v1/operations").Status == 200 })
 	app.Patch(path(k), object{"default": 5}, parvistest.Header("If-Match", `"1"`)).Problem(412, "stale-version")
+}
+
+// A process takes parts of a quota; what it took of a greater one is no debt.
+func TestWhoseQuotaIsLoweredWaitsAMinuteAtMost(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	k := key(app.Client)
+	holder := with(app.Client, k["secret"])
+	app.Patch(path(k), object{"default": 2000}).Is(200)
+	parvistest.Eventually(t, "the quota is great", func() bool {
+		return strings.Contains(holder.Get("/v1/operations").Is(200).Header.Get("RateLimit-Policy"), ";q=2000;")
+	})
+	app.Patch(path(k), object{"default": 2}, parvistest.Header("If-Match", `"1"`)).Is(200)
+	var refused *parvistest.Answer
+	parvistest.Eventually(t, "the quota is small and used", func() bool {
+		refused = holder.Get("/v1/operations")
+		return refused.Status == 429
+	})
+	wait, err := strconv.Atoi(refused.Header.Get("Retry-After"))
+	require.NoError(t, err)
+	require.LessOrEqual(t, wait, 60)
 }
 
 func TestClientsHaveQuotas(t *testing.T) {
