@@ -375,7 +375,7 @@ func decode(raw []byte) (any, func(string) string, error) {
 	if !utf8.Valid(raw) {
 		return nil, nil, fault.New(fault.Malformed, "invalid-request").At("#", "invalid-utf8")
 	}
-	deepest, named := shape(raw)
+	deepest, named, decimals := shape(raw)
 	if deepest > maxDepth {
 		return nil, nil, fault.New(fault.Malformed, "invalid-request").At("#", "too-deep", "limit", maxDepth)
 	}
@@ -393,13 +393,17 @@ func decode(raw []byte) (any, func(string) string, error) {
 	if members(value) != named {
 		return nil, nil, repeatedMember(raw)
 	}
+	if decimals {
+		value = wholeNumbers(value)
+	}
 	return value, flaw, nil
 }
 
-// shape is the greatest nesting of brackets outside strings, and the number of
-// colons there, which is that of members where the document is JSON; both are
-// found without recursion, before anything recursive sees the document.
-func shape(raw []byte) (deepest, named int) {
+// shape is the greatest nesting of brackets outside strings, the number of
+// colons there, which is that of members where the document is JSON, and whether
+// a number there may be written with a fraction or an exponent; all are found
+// without recursion, before anything recursive sees the document.
+func shape(raw []byte) (deepest, named int, decimals bool) {
 	now := 0
 	inString, escaped := false, false
 	for _, b := range raw {
@@ -413,6 +417,8 @@ func shape(raw []byte) (deepest, named int) {
 		case inString:
 		case b == ':':
 			named++
+		case b == '.' || b == 'e' || b == 'E':
+			decimals = true
 		case b == '{' || b == '[':
 			now++
 			deepest = max(deepest, now)
@@ -420,7 +426,7 @@ func shape(raw []byte) (deepest, named int) {
 			now--
 		}
 	}
-	return deepest, named
+	return deepest, named, decimals
 }
 
 func flaws(value any, pointer string, flaw func(string) string, f *fault.Error) {

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -18,7 +19,7 @@ func asError[T error](err error, target *T) bool { return errors.As(err, target)
 
 // registerFormats makes the formats that we promise stricter than the
 // library's: a UUID is in canonical form, an address has one at sign and a
-// domain.
+// domain, a time is one that can be kept, which a leap second cannot.
 func registerFormats(c *jsonschema.Compiler) {
 	c.RegisterFormat(&jsonschema.Format{Name: "uuid", Validate: func(v any) error {
 		s, ok := v.(string)
@@ -26,6 +27,14 @@ func registerFormats(c *jsonschema.Compiler) {
 			return nil
 		}
 		_, err := ids.Parse(s)
+		return err
+	}})
+	c.RegisterFormat(&jsonschema.Format{Name: "date-time", Validate: func(v any) error {
+		s, ok := v.(string)
+		if !ok {
+			return nil
+		}
+		_, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
 		return err
 	}})
 	c.RegisterFormat(&jsonschema.Format{Name: "email", Validate: func(v any) error {
@@ -181,6 +190,9 @@ func pointerOf(location []string) string {
 func joinAny(values []any) string {
 	texts := make([]string, 0, len(values))
 	for _, v := range values {
+		if v == nil {
+			v = "null"
+		}
 		texts = append(texts, fmt.Sprint(v))
 	}
 	return strings.Join(texts, ", ")

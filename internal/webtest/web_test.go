@@ -126,6 +126,19 @@ func TestBodyTraps(t *testing.T) {
 	app.Patch("/v1/tags/"+tag, `{"description": "a", "description": null}`).Problem(400, "malformed-json")
 }
 
+// What the contract lets through and the program cannot read would be a refusal
+// that names nothing.
+func TestEveryRefusalNamesItsPlace(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	app.Post("/v1/contacts/search", `{"limit": 1.0}`).Is(200)
+	app.Post("/v1/contacts/search", `{"limit": 2e1}`).Is(200)
+	app.Post("/v1/contacts/search", `{"limit": 1.5}`).Points("#/limit")
+	app.Post("/v1/api-keys", `{"name": "k", "kind": "sk", "scopes": ["contacts:read"], "expires_at": "2030-12-31T23:59:60Z"}`).Points("#/expires_at")
+	civility := app.Patch("/v1/contacts/"+ids.New().String(), `{"civility": "x"}`).Problem(http.StatusBadRequest, "invalid-request")["errors"].([]any)[0].(map[string]any)
+	require.Contains(t, civility["detail"], "null")
+}
+
 func TestAnswersAreCompressedOnlyForWhoTakesIt(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
