@@ -162,7 +162,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.consents = consents.NewService(a.DB, a.Clock, a.domains.register.PurposesChange)
 	a.domains.contacts.SetOpposed(opposed(a.domains.consents))
 	a.domains.mail = mail.NewService(a.DB, a.Clock, a.Config.MailFrom, a.sealed(mail.Bodies()))
-	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.Log)
+	a.domains.rights = rights.NewService(a.DB, a.Clock, a.domains.access, a.domains.mail, a.domains.register, a.Log)
 	a.domains.accounts, err = accounts.NewService(a.DB, a.Clock, accounts.Needs{
 		Access: a.domains.access, Mail: a.domains.mail, TOTPs: a.sealed(accounts.TOTPSecrets()), IDTokens: a.sealed(accounts.IDTokens()), Log: a.Log,
 	}, a.accountsConfig())

@@ -134,6 +134,12 @@ func (s *Service) Explain(ctx context.Context, q Question) (Explanation, error) 
 		}
 		r.say("verb", passed, "verb-somewhere", named, sourcesOfVerb(p, verb)...)
 	}
+	if len(p.Actor.Purposes) > 0 && !web.ForPurposes(q.Operation.ID, q.Operation.Scope) {
+		return r.refuse("purpose", "outside-purpose", map[string]any{"purposes": strings.Join(p.Actor.Purposes, ", ")}, 403, "outside-purpose"), nil
+	}
+	if code, whole := ofEverything()[q.Operation.ID]; whole && !p.Actor.Sight.Whole() && p.Actor.Source == "" {
+		return r.refuse("sight", "not-everything", nil, 403, code), nil
+	}
 	if q.Contact != nil {
 		if refused, err := s.explainContact(ctx, r, p, q, hidden); err != nil || refused {
 			return r.out, err
@@ -142,11 +148,21 @@ func (s *Service) Explain(ctx context.Context, q Question) (Explanation, error) 
 	if q.Operation.Identifiable && len(p.Actor.Purposes) > 0 {
 		r.say("purpose", noted, "purposes", map[string]any{"purposes": strings.Join(p.Actor.Purposes, ", ")}, Source{Kind: "credential"})
 	}
+	if p.Actor, err = web.Bound(ctx, s.purposes, p.Actor, s.clock.Now); err != nil {
+		return Explanation{}, err
+	}
 	if q.Operation.Identifiable && !p.Actor.Sight.All() {
 		r.say("field_classes", noted, "classes", map[string]any{"readable": classesNamed(p.Actor.Readable, r.lang), "writable": classesNamed(p.Actor.Writable, r.lang)})
 	}
 	r.out.Allowed = true
 	return r.out, nil
+}
+
+// ofEverything are the operations whose answer holds the whole institution, with
+// what is answered to who does not see all of it.
+func ofEverything() map[string]string {
+	return map[string]string{"createExport": "export-beyond-rights", "downloadExport": "export-beyond-rights",
+		"followAudit": "verb-not-held", "startTicketingReconciliation": "comparison-beyond-rights"}
 }
 
 // explainContact asks whether the principal sees the contact and holds the
@@ -172,6 +188,20 @@ func (s *Service) explainContact(ctx context.Context, r *reasoning, p access.Pri
 		return true, nil
 	}
 	r.say("sight", passed, "seen", nil, sourcesOfVerb(p, string(pg.See))...)
+	held, err := web.Bound(ctx, s.purposes, p.Actor, s.clock.Now)
+	if err != nil {
+		return true, err
+	}
+	if len(held.Purposes) > 0 {
+		based, err := s.q.IsContactSeen(pg.WithSight(ctx, held.Sight), db, p.Actor.Tenant, *q.Contact)
+		if err != nil {
+			return true, err
+		}
+		if !based {
+			r.refuse("purpose", "no-basis", map[string]any{"purposes": strings.Join(held.Purposes, ", ")}, 404, "not-found")
+			return true, nil
+		}
+	}
 	for _, verb := range q.Operation.Verbs {
 		held, err := s.q.MayOnContact(theirs, db, verb, p.Actor.Tenant, *q.Contact)
 		if err != nil {
@@ -281,6 +311,9 @@ func sentences() map[string][2]string {
 		"verb-not-here":     {"L'action {verb} n'est pas permise sur ce contact par les services qui le tiennent.", "The verb {verb} is not held on this contact, by the departments that hold it."},
 		"no-contact-points": {"Les coordonnées ne sont pas montrées, comme s'il n'y en avait pas.", "Contact points are not shown, as if there were none."},
 		"purposes":          {"L'identifiant est lié à des finalités, qui bornent ce qu'il voit : {purposes}.", "The credential is bound to purposes, which bound what it sees: {purposes}."},
+		"outside-purpose":   {"L'identifiant est lié à des finalités ({purposes}) ; cette opération n'en sert aucune.", "The credential is bound to purposes ({purposes}); this operation serves none."},
+		"no-basis":          {"Aucune base n'existe en ce moment pour les finalités de l'identifiant : {purposes}.", "There is no basis at this moment for the purposes of the credential: {purposes}."},
+		"not-everything":    {"L'opération contient tout ce que l'institution possède, que l'identifiant ne voit pas en entier.", "The operation holds everything of the institution, which the credential does not see as a whole."},
 		"classes":           {"Champs lisibles : {readable}. Champs modifiables : {writable}.", "Fields that may be read: {readable}. Fields that may be written: {writable}."},
 	}
 }

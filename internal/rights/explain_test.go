@@ -105,6 +105,35 @@ func TestExplain(t *testing.T) {
 	require.Equal(t, true, explain(app.Client, "oauth_client", client, "getContact", "").Is(200).JSON()["is_allowed"])
 }
 
+// Purposes bound what a credential may do and whom it sees, and an archive is for
+// who sees everything: the explanation says so as the request is answered.
+func TestExplainHoldsToPurposes(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	purpose := app.Post("/v1/purposes", object{"code": "lettre", "name": "Lettre", "legal_basis": "consent"}).Is(201).ID()
+	app.Post("/v1/processing-activities", object{"code": "lettre", "name": "Lettre", "status": "active", "purpose_ids": []string{purpose}, "field_classes": []string{"identity"}}).Is(201)
+	contact := newContact(app.Client, "Ada")
+	made := func(more object) (string, *parvistest.Client) {
+		k := app.Post("/v1/api-keys", parvistest.With(object{"name": "k", "kind": "sk", "scopes": []string{"contacts:read", "history:read", "exports:create"}}, more)).Is(201).JSON()
+		c := *app.Client
+		c.Key = k["secret"].(string)
+		return k["id"].(string), &c
+	}
+	bound, holder := made(object{"purposes": []string{"lettre"}})
+	a := explain(app.Client, "api_key", bound, "getContact", "&contact_id="+contact).Is(200).JSON()
+	require.Equal(t, []any{false, "not-found"}, []any{a["is_allowed"], a["code"]})
+	require.Equal(t, "purpose refused", rules(a)[len(rules(a))-1])
+	holder.Get("/v1/contacts/"+contact).Problem(404, "not-found")
+	a = explain(app.Client, "api_key", bound, "listContactHistory", "&contact_id="+contact).Is(200).JSON()
+	require.Equal(t, []any{false, "outside-purpose"}, []any{a["is_allowed"], a["code"]})
+	holder.Get("/v1/contacts/"+contact+"/history").Problem(403, "outside-purpose")
+
+	limited, other := made(object{"department_ids": []string{newDepartment(app.Client, "rp", nil)}})
+	a = explain(app.Client, "api_key", limited, "createExport", "").Is(200).JSON()
+	require.Equal(t, []any{false, "export-beyond-rights"}, []any{a["is_allowed"], a["code"]})
+	other.Post("/v1/exports", object{}).Problem(403, "export-beyond-rights")
+}
+
 // What is explained is what happens: principals, contacts and rights made at
 // random, the same operations asked about and done.
 func TestExplanationsAreTrue(t *testing.T) {

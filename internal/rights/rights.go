@@ -45,12 +45,14 @@ type Service struct {
 	access *access.Service
 	mail   *mail.Service
 	owned  Owned
-	work   *operations.Service
+	// purposes is the register, to which a credential bound to purposes is held.
+	purposes web.Purposes
+	work     *operations.Service
 }
 
 // NewService makes the service.
-func NewService(db *pg.DB, c clock.Clock, a *access.Service, m *mail.Service, log *slog.Logger) *Service {
-	return &Service{db: db, q: rightsdb.New(), clock: c, log: log, access: a, mail: m}
+func NewService(db *pg.DB, c clock.Clock, a *access.Service, m *mail.Service, p web.Purposes, log *slog.Logger) *Service {
+	return &Service{db: db, q: rightsdb.New(), clock: c, log: log, access: a, mail: m, purposes: p}
 }
 
 // departmentInUse refuses a reference to a department that is not there or is

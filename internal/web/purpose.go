@@ -51,11 +51,16 @@ func boundScopes() []string {
 // purpose: a link to somebody's preferences opens all of them.
 func boundNever() []string { return []string{"createPreferenceLink"} }
 
+// ForPurposes reports whether an operation is for who is bound to purposes.
+func ForPurposes(operation, scope string) bool {
+	return slices.Contains(boundScopes(), scope) && !slices.Contains(boundNever(), operation)
+}
+
 // bind holds a request to the purposes of its credential, or to the one that it
 // names: to whom a basis stands for now, and to the classes of fields that the
 // register lists.
 func (ch Chain) bind(op api.OperationSpec) echo.MiddlewareFunc {
-	allowed := slices.Contains(boundScopes(), op.Scope) && !slices.Contains(boundNever(), op.ID)
+	allowed := ForPurposes(op.ID, op.Scope)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			ctx := c.Request().Context()
