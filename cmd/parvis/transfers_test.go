@@ -396,7 +396,7 @@ func TestKilledCommandsAreRunAgain(t *testing.T) {
 	path, tenant := source(t)
 	env := []string{"PARVIS_DATA_DIR=" + folder(t), "PARVIS_LOG_LEVEL=error"}
 	insist := func(arguments ...string) (text string, killed int) {
-		for grace := 500 * time.Millisecond; ; grace += 500 * time.Millisecond {
+		for grace := 400 * time.Millisecond; ; grace *= 2 {
 			p := launch(t, env, arguments...)
 			timer := time.NewTimer(grace)
 			select {
