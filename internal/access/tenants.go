@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/text/currency"
 
 	"github.com/parvis-crm/parvis/internal/access/apikey"
 	"github.com/parvis-crm/parvis/internal/access/internal/accessdb"
@@ -15,6 +14,7 @@ import (
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
+	"github.com/parvis-crm/parvis/internal/money"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -126,7 +126,7 @@ func (p TenantPatch) check() error {
 		f.At("#/time_zone", "unknown-time-zone")
 	}
 	if p.Currency != nil {
-		if _, err := currency.ParseISO(*p.Currency); err != nil {
+		if !money.ValidCurrency(*p.Currency) {
 			f.At("#/currency", "unknown-currency")
 		}
 	}

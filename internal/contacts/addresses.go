@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/oapi-codegen/nullable"
+	"golang.org/x/text/language"
 
 	"github.com/parvis-crm/parvis/internal/contacts/internal/contactsdb"
 	"github.com/parvis-crm/parvis/internal/events"
@@ -85,6 +86,9 @@ func settleAddress(a *Address, base string, refused *fault.Error) {
 	}
 	if a.City == nil && a.Street == nil && a.PostalCode == nil {
 		refused.At(base, "empty-address")
+	}
+	if region, err := language.ParseRegion(a.Country); err != nil || !region.IsCountry() {
+		refused.At(base+"/country", "unknown-country")
 	}
 	if a.Country == DefaultRegion && a.PostalCode != nil {
 		compact := compactDigits(*a.PostalCode)

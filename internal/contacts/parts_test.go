@@ -48,6 +48,7 @@ func TestAddresses(t *testing.T) {
 	app := parvistest.New(t)
 	at := "/v1/contacts/" + app.Post("/v1/contacts", object{"kind": "organisation", "legal_name": "Théâtre des Arcades"}).Is(201).ID() + "/addresses"
 	app.Post(at, object{"recipient": "x"}).Problem(422, "invalid")
+	app.Post(at, object{"city": "Namur", "country": "XX"}).Points("#/country")
 	first := app.Post(at, object{"recipient": "Service billetterie", "street": "3, place de l’Œuvre", "locality": "CS 12345", "postal_code": "75 901", "city": "Paris Cedex 09"}).Is(201)
 	require.Equal(t, []any{"Théâtre des Arcades", "Service billetterie", "3 PLACE DE L OEUVRE", "CS 12345", "75901 PARIS CEDEX 09"}, first.JSON()["postal_lines"])
 	require.Equal(t, "3, place de l’Œuvre", first.JSON()["street"], "kept as typed")

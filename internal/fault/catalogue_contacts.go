@@ -50,6 +50,7 @@ var contactTexts = Texts{
 	"one-primary":           {FR: Text{"Un seul principal", "Un seul élément de chaque sorte peut être principal.", ""}, EN: Text{"One primary only", "Only one item of each kind can be the primary one.", ""}},
 	"name-another-primary":  {FR: Text{"Principal nécessaire", "Désignez un autre élément comme principal : celui-ci cessera de l'être.", ""}, EN: Text{"A primary is needed", "Make another item the primary one: this one will cease to be.", ""}},
 	"empty-address":         {FR: Text{"Adresse vide", "Une rue, un code postal ou une ville est nécessaire.", ""}, EN: Text{"Empty address", "A street, a postal code or a city is needed.", ""}},
+	"unknown-country":       {FR: Text{"Pays inconnu", "Ce code ne désigne aucun pays.", "Indiquez son code ISO 3166-1 à deux lettres, par exemple « BE »."}, EN: Text{"Unknown country", "This code is of no country.", "Give its ISO 3166-1 code of two letters, such as “BE”."}},
 	"ends-before-it-begins": {FR: Text{"Fin avant le début", "La date de fin précède la date de début.", ""}, EN: Text{"Ends before it begins", "The end is before the beginning.", ""}},
 	"archived-tag":          {FR: Text{"Étiquette retirée", "Cette étiquette est archivée ou fusionnée : elle ne peut plus être donnée.", ""}, EN: Text{"Retired tag", "This tag is archived or merged and can no longer be given.", ""}},
 	"filter-field":          {FR: Text{"Critère inconnu", "Ce champ ne peut servir de critère.", ""}, EN: Text{"Unknown criterion", "This field cannot be filtered by.", ""}},

@@ -24,6 +24,10 @@ func TestParseAndString(t *testing.T) {
 		require.Equal(t, c.minor, a.Minor)
 		require.Equal(t, c.back, a.String())
 	}
+	for _, code := range []string{"", "ZZZ", "eur", "EU", "EURO"} {
+		_, err := money.Parse("1", code)
+		require.ErrorIs(t, err, money.ErrFormat, code)
+	}
 	for _, bad := range []string{"", "-", ".5", "1.", "+1", "1e3", "1,5", " 1", "1.001", "12.5O", "92233720368547758.08", "٣"} {
 		_, err := money.Parse(bad, "EUR")
 		require.Error(t, err, bad)
