@@ -341,7 +341,8 @@ func (s *Service) removeFactor(ctx context.Context, tx pgx.Tx, tenant, user uuid
 // ends the user's sessions.
 func (s *Service) ResetSecondFactor(ctx context.Context, tenant, user uuid.UUID) error {
 	err := pg.InTx(ctx, s.db, tenant, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := s.q.UserToInvite(ctx, tx, tenant, user); err != nil {
+		// A password alone would open what somebody with more rights holds.
+		if _, err := s.access.LockTouchableTx(ctx, tx, user); err != nil {
 			return err
 		}
 		if err := s.q.DeleteChallengesOf(ctx, tx, tenant, user); err != nil {

@@ -154,6 +154,8 @@ func TestTheSecondFactorIsGivenUp(t *testing.T) {
 	w.signedIn()
 	w.OtherTenant().Post("/v1/users/"+w.ines+"/reset-second-factor", nil).Problem(404, "not-found")
 	w.As("users:read").Post("/v1/users/"+w.ines+"/reset-second-factor", nil).Problem(403, "insufficient-scope")
+	// Whoever has less than the user does not take their factor away.
+	w.As("users:write").Post("/v1/users/"+w.ines+"/reset-second-factor", nil).Problem(403, "rights-exceeded")
 }
 
 // Where the institution asks for a second factor, a password alone opens only
