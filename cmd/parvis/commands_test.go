@@ -58,7 +58,7 @@ func TestDoctorSaysWhatToDo(t *testing.T) {
 	require.NoError(t, err)
 	text, code = examine(t, sound...)
 	require.Equal(t, 1, code)
-	require.Contains(t, text, "stopped half way")
+	require.Contains(t, text, "did not end: run `parvis migrate`")
 	_, err = owner.Exec(ctx, "update crm.schema_migrations set dirty = false, version = version - 1")
 	require.NoError(t, err)
 	text, code = examine(t, sound...)
