@@ -206,6 +206,14 @@ func (c *cage) inquiries(t *testing.T) []inquiry {
 			for _, p := range op.Query {
 				var value string
 				switch {
+				case p.Name == "cursor": // what follows a page of one is named by the cursor to it
+					add(withQuery(path, "limit", "1"))
+					continue
+				case p.Name == "sort":
+					for _, order := range enumOf(p) {
+						add(withQuery(withQuery(path, "limit", "1"), "sort", order))
+					}
+					continue
 				case p.Name == "expand":
 					value = strings.Join(enumOf(p), ",")
 				case p.Name == "archived", p.Name == "include_expired":
@@ -244,10 +252,13 @@ func withQuery(path, name, value string) string {
 	return path + sign + name + "=" + url.QueryEscape(value)
 }
 
-// enumOf are the words that a list parameter takes.
+// enumOf are the words that a parameter takes, alone or in a list.
 func enumOf(p api.QueryParameter) []string {
-	items, _ := schemaAt(map[string]any{"$ref": p.Schema})["items"].(map[string]any)
-	list, _ := schemaAt(items)["enum"].([]any)
+	schema := schemaAt(map[string]any{"$ref": p.Schema})
+	list, _ := schema["enum"].([]any)
+	if items, isList := schema["items"].(map[string]any); isList {
+		list, _ = schemaAt(items)["enum"].([]any)
+	}
 	var out []string
 	for _, v := range list {
 		out = append(out, fmt.Sprint(v))
@@ -342,7 +353,7 @@ func (c *cage) detector(class string) func(header http.Header, body, asked strin
 	return func(header http.Header, body, asked string) string {
 		var head strings.Builder
 		_ = header.Write(&head) // a builder takes everything
-		for _, found := range find.FindAllStringSubmatch(strings.ToLower(head.String()+"\n"+body), -1) {
+		for _, found := range find.FindAllStringSubmatch(strings.ToLower(opened(head.String()+"\n"+body)), -1) {
 			if !strings.Contains(strings.ToLower(asked), found[1]) {
 				return found[1]
 			}

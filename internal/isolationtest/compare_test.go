@@ -65,15 +65,16 @@ func neutral(s string, sent names) string {
 
 // tells is the first of the secrets that an answer gives away, or "".
 func tells(a *parvistest.Answer, secrets []string, asked string) string {
+	body := strings.ToLower(opened(string(a.Body)))
 	for _, s := range secrets {
 		if strings.Contains(asked, s) {
 			continue // the asker knew
 		}
-		if strings.Contains(strings.ToLower(string(a.Body)), strings.ToLower(s)) {
+		if strings.Contains(body, strings.ToLower(s)) {
 			return s
 		}
 		for name, values := range a.Header {
-			if strings.Contains(strings.ToLower(strings.Join(values, " ")), strings.ToLower(s)) && name != http.CanonicalHeaderKey("Request-Id") {
+			if strings.Contains(strings.ToLower(opened(strings.Join(values, " "))), strings.ToLower(s)) && name != http.CanonicalHeaderKey("Request-Id") {
 				return s
 			}
 		}
