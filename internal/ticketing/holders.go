@@ -13,14 +13,15 @@ import (
 // attributeHolders says who holds each ticket, where that is certain. A holder
 // is never made a contact, and so no child is given a way to be reached:
 // families, schools and resellers share addresses, and an unknown holder is
-// better than a wrong one.
+// better than a wrong one. A ticket that came back to an order was not looked at
+// while it was elsewhere, and its holder may have been met meanwhile.
 func (u *unit) attributeHolders(ctx context.Context) error {
 	for _, id := range u.sequence {
 		o := u.orders[id]
 		relinked := o.retry || o.before == nil || !sameID(o.before.ContactID, o.row.ContactID)
 		for ticket, l := range o.lines {
 			before, existed := o.linesBefore[ticket]
-			if _, decided := u.decisions[decisionKey{scopeTicket, ticket.String()}]; existed && !relinked && !decided && bytes.Equal(before.Holder, l.Holder) && (!o.guests || before.HolderContactID != nil) {
+			if _, decided := u.decisions[decisionKey{scopeTicket, ticket.String()}]; existed && !relinked && !decided && bytes.Equal(before.Holder, l.Holder) && (before.HolderContactID != nil || !o.guests && (before.Current || !l.Current)) {
 				l.HolderContactID, l.HolderRule, l.HolderScore, l.HolderInputs, l.HolderEvidence = before.HolderContactID, before.HolderRule, before.HolderScore, before.HolderInputs, before.HolderEvidence
 				continue
 			}
@@ -81,19 +82,26 @@ func (u *unit) holderOf(o *order, p *person, around []candidate) finding {
 	}
 	email, phone := u.s.points(o.buyer)
 	for _, list := range [][]candidate{u.people.byEmail[email], u.people.byPhone[phone], around} {
-		for _, c := range list {
-			if how := c.agrees(d); how != nil {
-				return finding{contact: &c.id, rule: "household", score: 0.9, evidence: append([]string{"household"}, how...)}
-			}
+		if f, ok := closest(list, d, "household", 0.9, "household"); ok {
+			return certain(f)
 		}
 	}
 	if f, ok := u.surely(p, d); ok {
-		return f
+		return certain(f)
 	}
 	if exact, _ := u.namesakesOf(p, d); len(exact) == 1 && !d.service {
 		return finding{contact: &exact[0].contact, rule: exact[0].rule, score: exact[0].score, evidence: exact[0].evidence}
 	}
 	return finding{rule: "unknown", evidence: []string{"nobody_like_this"}}
+}
+
+// certain leaves a holder who could be one of several unknown: nobody is asked
+// about holders.
+func certain(f finding) finding {
+	if f.contact == nil {
+		return finding{rule: "unknown", evidence: f.evidence}
+	}
+	return f
 }
 
 // around are those for whom the buyer of an order bought before. All buyers of

@@ -87,7 +87,8 @@ func (u *unit) guards(payer *person, child contacts.Name) bool {
 }
 
 // surely tries what needs no second look: the account, an identifier of ours, a
-// card, and an address or mobile number together with the name.
+// card, and an address or mobile number together with the name. Without a contact,
+// what it finds is a question: which of several.
 func (u *unit) surely(p *person, d description) (finding, bool) {
 	if p.Customer != nil {
 		if id, ok := u.people.byAccount[accountKey{u.sourceName(), *p.Customer}]; ok {
@@ -104,28 +105,26 @@ func (u *unit) surely(p *person, d description) (finding, bool) {
 			return finding{contact: &id, rule: "card_number", score: 1, evidence: []string{"card_number_known"}}, true
 		}
 	}
+	var several finding
+	var ok bool
 	// An address that only turned out to be shared by many still leads to those
 	// whom it led to before.
 	if d.email != "" && (!d.service || d.mailbox == "mailbox_learnt") {
-		for _, c := range u.people.byEmail[d.email] {
-			how := c.agrees(d)
-			if how == nil {
-				continue
-			}
-			if p.EmailVerified {
-				return finding{contact: &c.id, rule: "verified_email_name", score: 0.97, evidence: append([]string{"email", "email_verified"}, how...)}, true
-			}
-			return finding{contact: &c.id, rule: "email_name", score: 0.93, evidence: append([]string{"email"}, how...)}, true
+		rule, score, evidence := "email_name", 0.93, []string{"email"}
+		if p.EmailVerified {
+			rule, score, evidence = "verified_email_name", 0.97, []string{"email", "email_verified"}
+		}
+		if several, ok = closest(u.people.byEmail[d.email], d, rule, score, evidence...); several.contact != nil {
+			return several, true
 		}
 	}
+	// Of several at one address the number may say which.
 	if d.phone != "" && mobile(d.phone) && !d.reseller {
-		for _, c := range u.people.byPhone[d.phone] {
-			if how := c.agrees(d); how != nil {
-				return finding{contact: &c.id, rule: "phone_name", score: 0.92, evidence: append([]string{"mobile_phone"}, how...)}, true
-			}
+		if f, found := closest(u.people.byPhone[d.phone], d, "phone_name", 0.92, "mobile_phone"); found && (f.contact != nil || !ok) {
+			return f, true
 		}
 	}
-	return finding{}, false
+	return several, ok
 }
 
 // agrees says on what a person of the register and a description agree that can
@@ -145,6 +144,9 @@ func (c candidate) agrees(d description) []string {
 // down; an e-mail address alone is never an identity, and nobody is renamed.
 func (u *unit) identify(ctx context.Context, p *person, d description) (finding, error) {
 	if f, ok := u.surely(p, d); ok {
+		if f.contact == nil {
+			return f, nil
+		}
 		return f, u.enrich(ctx, *f.contact, p, d)
 	}
 	organisation := strings.TrimSpace(or(p.Organisation, ""))
@@ -164,9 +166,9 @@ func (u *unit) identify(ctx context.Context, p *person, d description) (finding,
 		return f, u.enrich(ctx, *f.contact, p, d)
 	case len(exact) > 1:
 		for i := range exact {
-			exact[i].score = 0.75
+			exact[i].score = scoreOfSeveral
 		}
-		return finding{rule: "review", score: 0.75, evidence: []string{"several_candidates"}, candidates: exact, reason: "several_candidates"}, nil
+		return among(exact), nil
 	case len(weak) > 0 && (d.minor || d.email == "" && d.phone == "") && p.Customer == nil:
 		return finding{rule: "review", score: weak[0].score, evidence: weak[0].evidence, candidates: weak, reason: "name_and_postcode"}, nil
 	}

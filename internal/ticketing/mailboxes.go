@@ -36,9 +36,12 @@ var resellers = []string{
 var school = regexp.MustCompile(`^(ce\.)?[0-9]{7}[a-z]$`)
 
 // generic reports whether the local part of an address is that of a service. Of
-// "billets+noreply" or "contact.nantes" any part suffices.
+// "contact.nantes" any part suffices; what follows a plus is a person's own note
+// of whom they gave the address to ("lena+theatre"), and says nothing of whose
+// it is.
 func generic(email string) bool {
 	local, domain, _ := strings.Cut(strings.ToLower(email), "@")
+	local, _, _ = strings.Cut(local, "+")
 	if school.MatchString(local) || slices.Contains(resellers, domain) || slices.ContainsFunc(resellers, func(r string) bool { return strings.HasSuffix(domain, "."+r) }) {
 		return true
 	}

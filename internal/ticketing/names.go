@@ -10,7 +10,8 @@ import (
 
 // placeholders are words that systems put where nobody gave a name.
 var placeholders = []string{
-	"a", "abonne", "accompagnant", "accompagnateur", "adulte", "anonyme", "anonymous", "attendee", "beneficiaire", "billet", "comptoir", "client", "completer", "enfant", "guest", "guichet", "inconnu", "inconnue", "info", "information",
+	"a", "abonne", "accompagnant", "accompagnateur", "adulte", "anonyme", "anonymous", "attendee", "beneficiaire", "billet", "comptoir", "client", "completer", "definir", "enfant", "guest", "guichet", "inconnu", "inconnue", "info", "information",
+	"m", "madame", "mademoiselle", "mlle", "mme", "monsieur", "mr", "mrs", "ms", "none", "null", "of", "sans", "undefined",
 	"invite", "invitee", "n", "name", "nc", "nom", "non", "participant", "participante", "personne", "place", "prenom", "renseigne", "requested", "spectateur",
 	"passage", "spectatrice", "tarif", "test", "ticket", "unknown", "visiteur", "visitor", "x", "xx", "xxx",
 }

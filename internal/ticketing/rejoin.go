@@ -2,6 +2,7 @@ package ticketing
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -23,7 +24,7 @@ func (u *unit) rejoin(ctx context.Context, account uuid.UUID, p *person, d descr
 	reached := *p
 	reached.Customer = nil
 	f, ok := u.surely(&reached, d)
-	if !ok || *f.contact == from {
+	if !ok || f.contact == nil || *f.contact == from {
 		return nil
 	}
 	// An order of the account may be somebody else's, as a spouse's.
@@ -50,10 +51,62 @@ func (u *unit) rejoin(ctx context.Context, account uuid.UUID, p *person, d descr
 	if _, err := u.s.contacts.ArchiveTx(ctx, u.tx, from, nil); err != nil {
 		return err
 	}
+	u.people.forget(from)
 	u.people.byAccount[key] = *f.contact
 	u.met[*f.contact] = true
 	u.rejoined = append(u.rejoined, account)
 	return nil
+}
+
+// disown takes an account from whom an order under it was made a contact of,
+// where the account's own description, met only now, names somebody else: a
+// spouse ordered under it before it was described. Described first it would have
+// been the person it names, and that order theirs. Nobody is renamed: who was made
+// is put into the trash, as by rejoin, and whose the account is is decided anew.
+func (u *unit) disown(ctx context.Context, e *customer, p *person, d description) error {
+	key := accountKey{u.sourceName(), e.now.ExternalID}
+	from, known := u.people.byAccount[key]
+	if !known || !named(d.name) || e.before != nil && e.before.Profile != nil {
+		return nil
+	}
+	one, met := u.people.byID[from]
+	if !met || one.organisation || !named(one.name) || contacts.HowNamesAgree(one.name, d.name) != nil {
+		return nil
+	}
+	if u.fresh.Holds(from) {
+		if err := u.fresh.WriteTx(ctx, u.tx); err != nil {
+			return err
+		}
+	}
+	only, err := u.s.q.IsOnlyOfAccount(ctx, u.tx, ticketingdb.IsOnlyOfAccountParams{TenantID: u.source.TenantID, ContactID: from, CustomerID: e.now.ID, OtherID: from, Source: u.sourceName(), ExternalID: e.now.ExternalID})
+	if err != nil || !only {
+		return err
+	}
+	if err := u.s.contacts.ForgetExternalIDTx(ctx, u.tx, from, u.sourceName(), e.now.ExternalID); err != nil {
+		return err
+	}
+	if _, err := u.s.contacts.ArchiveTx(ctx, u.tx, from, nil); err != nil {
+		return err
+	}
+	u.people.forget(from)
+	u.rejoined = append(u.rejoined, e.now.ID)
+	return nil
+}
+
+// forget takes somebody who was put into the trash out of what is known.
+func (r *register) forget(id uuid.UUID) {
+	is := func(c candidate) bool { return c.id == id }
+	for _, all := range []map[string][]candidate{r.byEmail, r.byPhone} {
+		for point, list := range all {
+			all[point] = slices.DeleteFunc(slices.Clone(list), is)
+		}
+	}
+	for key, who := range r.byAccount {
+		if who == id {
+			delete(r.byAccount, key)
+		}
+	}
+	r.namesakes = slices.DeleteFunc(r.namesakes, is)
 }
 
 // rejoinBuyers does so for the accounts that orders of this unit name.
@@ -91,7 +144,7 @@ func (u *unit) shownByOrder(account uuid.UUID, p *person, d description) (findin
 		reached.Customer = nil
 		f, ok := u.surely(&reached, u.describe(o.buyer, or(o.row.ChannelKind, ""), readPerson(o.row.Payer)))
 		// An order of the account may be somebody else's, as a spouse's.
-		if ok && u.people.byID[*f.contact].agrees(d) != nil {
+		if ok && f.contact != nil && u.people.byID[*f.contact].agrees(d) != nil {
 			f.evidence = append([]string{"order_under_account"}, f.evidence...)
 			return f, true
 		}
