@@ -174,7 +174,7 @@ ORDER BY id LIMIT @page_size;
 SELECT sqlc.embed(m),
        coalesce(n.id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS renewed_by_id,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @as_of::timestamptz)::text AS status,
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @as_of::timestamptz, m.time_zone)::text AS status,
        coalesce(p.renewal_days, s.renewal_days)::integer AS renewal_days, coalesce(p.grace_days, s.grace_days)::integer AS grace_days
 FROM ticketing_memberships m
 JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
@@ -194,7 +194,7 @@ WITH RECURSIVE same AS (
 SELECT sqlc.embed(m),
        coalesce(n.id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS renewed_by_id,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @as_of::timestamptz)::text AS status,
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @as_of::timestamptz, m.time_zone)::text AS status,
        coalesce(p.renewal_days, s.renewal_days)::integer AS renewal_days, coalesce(p.grace_days, s.grace_days)::integer AS grace_days
 FROM ticketing_memberships m
 JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
@@ -208,7 +208,7 @@ WHERE m.tenant_id = @tenant_id AND NOT m.stub AND NOT m.deleted AND m.test = @te
   AND (sqlc.narg('source_id')::uuid IS NULL OR m.source_id = sqlc.narg('source_id'))
   AND (sqlc.narg('product_id')::uuid IS NULL OR m.product_id = sqlc.narg('product_id'))
   AND (cardinality(@statuses::text[]) = 0 OR membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @as_of::timestamptz) = ANY(@statuses::text[]))
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @as_of::timestamptz, m.time_zone) = ANY(@statuses::text[]))
   AND (sqlc.narg('until_from')::timestamptz IS NULL OR m.valid_until >= sqlc.narg('until_from'))
   AND (sqlc.narg('until_before')::timestamptz IS NULL OR m.valid_until < sqlc.narg('until_before'))
   AND (sqlc.narg('after_id')::uuid IS NULL OR m.id < sqlc.narg('after_id'))
@@ -437,7 +437,7 @@ SELECT m.id, m.version, m.contact_id, m.renews_id, m.valid_from, m.valid_until, 
        m.time_zone, m.auto_renew, m.reminded_until, m.reminded_days,
        coalesce(p.grace_days, s.grace_days)::integer AS grace_days, coalesce(p.reminder_days, s.reminder_days)::integer[] AS reminder_days, s.code AS source_code,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @instant::timestamptz)::text AS status
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), @instant::timestamptz, m.time_zone)::text AS status
 FROM ticketing_memberships m
 JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
 LEFT JOIN ticketing_products p ON p.tenant_id = m.tenant_id AND p.id = m.product_id

@@ -110,7 +110,10 @@ func TestStatusOfAMembershipOnADay(t *testing.T) {
 		record("membership", "m3", t1, m{"product": "carte", "valid_from": "2025-09-01", "valid_to": "2026-08-31", "state": "cancelled", "cancelled_at": "2026-03-01T10:00:00Z"}),
 		record("membership", "m4", t1, m{"product": "carte", "valid_from": "2025-09-01", "valid_to": "2026-08-31"}),
 		record("membership", "m5", t1, m{"product": "carte", "valid_from": "2026-09-01", "valid_to": "2027-08-31", "renews": "m4"}),
-		record("membership", "m6", t1, m{"state": "suspended"}))
+		record("membership", "m6", t1, m{"state": "suspended"}),
+		// The clocks change within the days of grace, and within those of renewal.
+		record("membership", "m7", t1, m{"product": "carte", "valid_from": "2025-10-25", "valid_to": "2026-10-24"}),
+		record("membership", "m8", t1, m{"product": "carte", "valid_from": "2025-05-01", "valid_to": "2026-04-30"}))
 	for _, c := range []struct {
 		membership, day, status string
 		renewable               bool
@@ -120,12 +123,14 @@ func TestStatusOfAMembershipOnADay(t *testing.T) {
 		{"m2", "2026-01-01T00:00:00Z", "used_up", false}, {"m3", "2026-02-01T00:00:00Z", "active", false}, {"m3", "2026-03-01T10:00:00Z", "cancelled", false},
 		{"m4", "2026-08-01T00:00:00Z", "active", false}, {"m4", "2026-09-02T00:00:00Z", "renewed", false}, {"m5", "2026-08-01T00:00:00Z", "pending", false}, {"m5", "2026-09-02T00:00:00Z", "active", false},
 		{"m6", "2026-09-02T00:00:00Z", "suspended", false},
+		{"m7", "2026-10-24T22:00:00Z", "grace", true}, {"m7", "2026-11-23T22:59:59Z", "grace", true}, {"m7", "2026-11-23T23:00:00Z", "expired", false},
+		{"m8", "2026-03-01T22:59:59Z", "active", false}, {"m8", "2026-03-01T23:00:00Z", "active", true},
 	} {
 		id := at(app.Client, "membership", c.membership)["id"].(string)
 		got := app.Get("/v1/ticketing/memberships/" + id + "?as_of=" + c.day).Is(200).JSON()
 		require.Equal(t, []any{c.status, c.renewable}, []any{got["status"], got["is_renewable"]}, c)
 	}
-	require.Len(t, app.Get("/v1/ticketing/memberships?status=active,grace&as_of=2026-09-02T00:00:00Z").Data(), 3)
+	require.Len(t, app.Get("/v1/ticketing/memberships?status=active,grace&as_of=2026-09-02T00:00:00Z").Data(), 4)
 	require.Equal(t, at(app.Client, "membership", "m5")["id"], at(app.Client, "membership", "m4")["renewed_by_id"])
 }
 

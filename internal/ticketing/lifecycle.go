@@ -115,7 +115,7 @@ func nextChange(r ticketingdb.FindMembershipStatesRow, now time.Time) time.Time 
 	consider(r.ValidUntil)
 	consider(r.CancelledAt)
 	if r.ValidUntil != nil {
-		graced := r.ValidUntil.AddDate(0, 0, int(r.GraceDays))
+		graced := daysFrom(*r.ValidUntil, int(r.GraceDays), r.TimeZone)
 		consider(&graced)
 		for at := range reminders(r) {
 			consider(&at)

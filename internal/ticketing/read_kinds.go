@@ -87,7 +87,7 @@ func membershipOf(row ticketingdb.TicketingMembership, renewedBy uuid.UUID, stat
 		m.RenewedByID = &renewedBy
 	}
 	open := status == "active" || status == "grace" || status == "used_up"
-	m.Renewable = open && m.RenewedByID == nil && row.ValidUntil != nil && !asOf.Before(row.ValidUntil.AddDate(0, 0, -int(renewalDays)))
+	m.Renewable = open && m.RenewedByID == nil && row.ValidUntil != nil && !asOf.Before(daysFrom(*row.ValidUntil, -int(renewalDays), row.TimeZone))
 	return m
 }
 

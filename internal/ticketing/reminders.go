@@ -20,17 +20,23 @@ func reminders(r ticketingdb.FindMembershipStatesRow) iter.Seq2[time.Time, int32
 		if r.ValidUntil == nil {
 			return
 		}
-		zone, err := time.LoadLocation(r.TimeZone)
-		if err != nil {
-			zone = time.UTC
-		}
 		for _, days := range r.ReminderDays {
-			at := r.ValidUntil.In(zone).AddDate(0, 0, -int(days))
+			at := daysFrom(*r.ValidUntil, -int(days), r.TimeZone)
 			if (r.ValidFrom == nil || at.After(*r.ValidFrom)) && !yield(at, days) {
 				return
 			}
 		}
 	}
+}
+
+// daysFrom is an instant so many days later or earlier by the calendar of a time
+// zone, where a day on which the clocks change has 23 or 25 hours.
+func daysFrom(at time.Time, days int, timeZone string) time.Time {
+	zone, err := time.LoadLocation(timeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	return at.In(zone).AddDate(0, 0, days)
 }
 
 // reminder is how many days before its end a membership is to be told of now, as

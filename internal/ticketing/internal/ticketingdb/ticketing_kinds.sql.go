@@ -293,7 +293,7 @@ SELECT m.id, m.version, m.contact_id, m.renews_id, m.valid_from, m.valid_until, 
        m.time_zone, m.auto_renew, m.reminded_until, m.reminded_days,
        coalesce(p.grace_days, s.grace_days)::integer AS grace_days, coalesce(p.reminder_days, s.reminder_days)::integer[] AS reminder_days, s.code AS source_code,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz, m.time_zone)::text AS status
 FROM ticketing_memberships m
 JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
 LEFT JOIN ticketing_products p ON p.tenant_id = m.tenant_id AND p.id = m.product_id
@@ -727,7 +727,7 @@ const getMembership = `-- name: GetMembership :one
 SELECT m.tenant_id, m.id, m.source_id, m.external_id, m.kind, m.number, m.product_id, m.customer_id, m.order_id, m.ticket_id, m.holder, m.valid_from, m.valid_until, m.time_zone, m.usage_limit, m.usages, m.benefits, m.auto_renew, m.renews_id, m.test, m.stated_state, m.cancelled_at, m.absent_at, m.contact_id, m.contact_rule, m.told_status, m.due_at, m.anonymized_at, m.stub, m.deleted, m.version, m.created_at, m.updated_at, m.reminded_until, m.reminded_days,
        coalesce(n.id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS renewed_by_id,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status,
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz, m.time_zone)::text AS status,
        coalesce(p.renewal_days, s.renewal_days)::integer AS renewal_days, coalesce(p.grace_days, s.grace_days)::integer AS grace_days
 FROM ticketing_memberships m
 JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
@@ -1375,7 +1375,7 @@ WITH RECURSIVE same AS (
 SELECT m.tenant_id, m.id, m.source_id, m.external_id, m.kind, m.number, m.product_id, m.customer_id, m.order_id, m.ticket_id, m.holder, m.valid_from, m.valid_until, m.time_zone, m.usage_limit, m.usages, m.benefits, m.auto_renew, m.renews_id, m.test, m.stated_state, m.cancelled_at, m.absent_at, m.contact_id, m.contact_rule, m.told_status, m.due_at, m.anonymized_at, m.stub, m.deleted, m.version, m.created_at, m.updated_at, m.reminded_until, m.reminded_days,
        coalesce(n.id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid AS renewed_by_id,
        membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz)::text AS status,
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz, m.time_zone)::text AS status,
        coalesce(p.renewal_days, s.renewal_days)::integer AS renewal_days, coalesce(p.grace_days, s.grace_days)::integer AS grace_days
 FROM ticketing_memberships m
 JOIN ticketing_sources s ON s.tenant_id = m.tenant_id AND s.id = m.source_id
@@ -1389,7 +1389,7 @@ WHERE m.tenant_id = $2 AND NOT m.stub AND NOT m.deleted AND m.test = $3
   AND ($5::uuid IS NULL OR m.source_id = $5)
   AND ($6::uuid IS NULL OR m.product_id = $6)
   AND (cardinality($7::text[]) = 0 OR membership_status(m.stated_state, m.cancelled_at, m.absent_at, m.valid_from, m.valid_until, coalesce(m.usage_limit, p.usage_limit), m.usages,
-           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz) = ANY($7::text[]))
+           coalesce(p.grace_days, s.grace_days), coalesce(n.valid_from, n.created_at), $1::timestamptz, m.time_zone) = ANY($7::text[]))
   AND ($8::timestamptz IS NULL OR m.valid_until >= $8)
   AND ($9::timestamptz IS NULL OR m.valid_until < $9)
   AND ($10::uuid IS NULL OR m.id < $10)
