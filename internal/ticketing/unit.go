@@ -341,6 +341,8 @@ func (u *unit) take(m *message, out *Outcome) {
 		}
 	case m.delete, r.Deleted:
 		out.Status = Stale
+	case wasDeleted:
+		out.Status = Created
 	}
 	if out.Status != Unchanged || !m.delete {
 		u.project(m, r)
