@@ -113,7 +113,7 @@ func deadLetterToAPI(d DeadLetter) api.TicketingDeadLetter {
 func comparisonFromAPI(in api.TicketingReconciliationCreate) Comparison {
 	out := Comparison{From: in.From, To: in.To, Repair: in.Repair == nil || *in.Repair, Declared: in.Orders != nil}
 	for _, o := range in.Orders {
-		f := Figures{ExternalID: o.ExternalID, CommercialState: texts(o.CommercialState), Gross: o.Gross, Due: o.Due, Paid: o.Paid, Refunded: o.Refunded}
+		f := Figures{ExternalID: o.ExternalID, Currency: o.Currency, CommercialState: texts(o.CommercialState), Gross: o.Gross, Due: o.Due, Paid: o.Paid, Refunded: o.Refunded}
 		if o.ValidLines != nil {
 			n := int64(*o.ValidLines)
 			f.ValidLines = &n

@@ -31,6 +31,7 @@ const mostDifferences = 1000
 // is not compared.
 type Figures struct {
 	ExternalID      string  `json:"external_id"`
+	Currency        *string `json:"currency,omitempty"` // that of the order here, else of the source
 	CommercialState *string `json:"commercial_state,omitempty"`
 	ValidLines      *int64  `json:"valid_lines,omitempty"`
 	Gross           *string `json:"gross,omitempty"`
@@ -58,6 +59,13 @@ type Sums struct {
 	Net      string `json:"net"`
 }
 
+// SumsOf are the sums of the orders of one currency.
+type SumsOf struct {
+	Currency string `json:"currency"`
+	There    Sums   `json:"there"`
+	Here     Sums   `json:"here"`
+}
+
 // Difference is one thing about an order that is not the same there and here.
 type Difference struct {
 	ExternalID string  `json:"external_id"`
@@ -76,6 +84,7 @@ type Reconciliation struct {
 	OrdersHere  int64        `json:"orders_here"`
 	There       Sums         `json:"there"`
 	Here        Sums         `json:"here"`
+	Others      []SumsOf     `json:"other_currencies,omitempty"`
 	Differing   int64        `json:"differing"`
 	Repaired    int64        `json:"repaired"`
 	Absent      int64        `json:"absent"`
@@ -125,7 +134,7 @@ func (s *Service) Compare(ctx context.Context, reference string, in Comparison) 
 	f := fault.Invalid()
 	for i, o := range in.Orders {
 		for name, text := range map[string]*string{"gross": o.Gross, "due": o.Due, "paid": o.Paid, "refunded": o.Refunded} {
-			if _, err := money.Parse(or(text, "0"), src.Currency); err != nil {
+			if _, err := money.Parse(or(text, "0"), or(o.Currency, src.Currency)); err != nil {
 				f.At(fmt.Sprintf("#/orders/%d/%s", i, name), "amount")
 			}
 		}
@@ -152,8 +161,8 @@ type comparing struct {
 	in      Comparison
 	turn    *turn
 	out     Reconciliation
-	there   totals
-	here    totals
+	there   sides // by currency: amounts of two are no sum
+	here    sides
 	present map[string]bool // orders that the vendor has
 	differ  map[string]bool // orders that differ
 	taken   time.Time       // when the vendor was asked
@@ -162,6 +171,23 @@ type comparing struct {
 
 // totals are amounts in minor units.
 type totals struct{ gross, due, paid, refunded int64 }
+
+// sides are the totals of one side, by currency.
+type sides map[string]*totals
+
+func (s sides) add(currency string, o totals) {
+	if s[currency] == nil {
+		s[currency] = &totals{}
+	}
+	s[currency].add(o)
+}
+
+func (s sides) sums(currency string) Sums {
+	if t := s[currency]; t != nil {
+		return t.sums(currency)
+	}
+	return (&totals{}).sums(currency)
+}
 
 func (t *totals) add(o totals) {
 	t.gross, t.due, t.paid, t.refunded = t.gross+o.gross, t.due+o.due, t.paid+o.paid, t.refunded+o.refunded
@@ -177,7 +203,7 @@ func (t *totals) sums(currency string) Sums {
 // instant of asking, or the same operation, keeps an absence from being counted
 // twice.
 func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, error) {
-	c := &comparing{s: s, run: run, tenant: run.Tenant(), present: map[string]bool{}, differ: map[string]bool{}, taken: or(run.Operation.StartedAt, s.Clock.Now())}
+	c := &comparing{s: s, run: run, tenant: run.Tenant(), there: sides{}, here: sides{}, present: map[string]bool{}, differ: map[string]bool{}, taken: or(run.Operation.StartedAt, s.Clock.Now())}
 	if err := run.Parameters(&c.in); err != nil {
 		return nil, err
 	}
@@ -200,6 +226,17 @@ func (s *Service) reconcile(ctx context.Context, run *operations.Run) (any, erro
 		return nil, err
 	}
 	c.out.There, c.out.Here = c.there.sums(c.src.Currency), c.here.sums(c.src.Currency)
+	others := map[string]bool{}
+	for _, side := range []sides{c.there, c.here} {
+		for currency := range side {
+			if currency != c.src.Currency {
+				others[currency] = true
+			}
+		}
+	}
+	for _, currency := range slices.Sorted(maps.Keys(others)) {
+		c.out.Others = append(c.out.Others, SumsOf{currency, c.there.sums(currency), c.here.sums(currency)})
+	}
 	differing := int32(c.out.Differing)
 	if err := s.q.NoteReconciled(ctx, db, connectorsdb.NoteReconciledParams{Present: s.Clock.Now(), Differences: &differing, TenantID: c.tenant, SourceID: c.src.ID}); err != nil {
 		return nil, err
@@ -368,7 +405,7 @@ func figuresOf(r port.Record, currency string) (Figures, error) {
 		return &s
 	}
 	return Figures{
-		ExternalID: r.ExternalID, CommercialState: &d.CommercialState, ValidLines: &lines,
+		ExternalID: r.ExternalID, Currency: &currency, CommercialState: &d.CommercialState, ValidLines: &lines,
 		Gross: text(sum.gross), Due: text(sum.due), Paid: text(sum.paid), Refunded: text(sum.refunded),
 	}, err
 }
@@ -417,14 +454,19 @@ func (c *comparing) compare(ctx context.Context, figures []Figures, records []po
 
 // differs adds an order up on both sides and notes where they are not the same.
 func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) {
-	currency := c.src.Currency
+	currency := or(f.Currency, c.src.Currency)
 	if here {
-		currency = h.Currency
+		if f.Currency == nil {
+			currency = h.Currency
+		}
 		c.out.OrdersHere++
-		c.here.add(totals{h.GrossMinor, h.DueMinor, h.PaidMinor, h.RefundedMinor})
+		c.here.add(h.Currency, totals{h.GrossMinor, h.DueMinor, h.PaidMinor, h.RefundedMinor})
 	}
 	note := func(field string, there, here *string) { c.note(f.ExternalID, field, there, here) }
 	var there totals
+	if here && currency != h.Currency {
+		note("currency", &currency, &h.Currency)
+	}
 	for _, a := range []struct {
 		field string
 		there *string
@@ -440,11 +482,11 @@ func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) {
 			*a.into = amount.Minor
 		}
 		if here && (err != nil || amount.Minor != a.here) {
-			text := money.Amount{Minor: a.here, Currency: currency}.String()
+			text := money.Amount{Minor: a.here, Currency: h.Currency}.String()
 			note(a.field, a.there, &text)
 		}
 	}
-	c.there.add(there)
+	c.there.add(currency, there)
 	if !here {
 		exists := "exists"
 		note("order", &exists, nil)
@@ -502,7 +544,7 @@ func (c *comparing) absences(ctx context.Context) error {
 				continue
 			}
 			c.out.OrdersHere++
-			c.here.add(totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
+			c.here.add(r.Currency, totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
 			if err := c.absent(ctx, r.ExternalID); err != nil {
 				return err
 			}

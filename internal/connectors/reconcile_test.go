@@ -59,6 +59,30 @@ func TestAComparisonIsToTheCent(t *testing.T) {
 	require.GreaterOrEqual(t, eventTypes(t, app)["ticketing.source.reconciled"], 4)
 }
 
+func TestAmountsOfTwoCurrenciesAreNoSum(t *testing.T) {
+	t.Parallel()
+	app, _ := connected(t)
+	sold := func(id, currency, amount string) m {
+		return m{"kind": "order", "external_id": id, "source_version": 1, "data": m{"commercial_state": "confirmed", "placed_at": "2026-11-20T09:00:00Z", "currency": currency,
+			"lines": []m{{"external_id": id, "amount": amount}}, "payments": []m{{"external_id": id, "amount": amount, "state": "settled"}}}}
+	}
+	app.Post(base+"/batches", m{"records": []m{sold("paris", "EUR", "42.50"), sold("papeete", "XPF", "2865"), sold("zurich", "CHF", "10.00")}}).Is(207)
+	figures := func(id, currency, amount string) m {
+		return m{"external_id": id, "currency": currency, "gross": amount, "due": amount, "paid": amount, "refunded": "0"}
+	}
+	result := compare(t, app, m{"orders": []m{figures("paris", "EUR", "42.50"), figures("papeete", "XPF", "2865"), figures("zurich", "EUR", "10.00")}})
+	require.Equal(t, []any{m{"external_id": "zurich", "field": "currency", "there": "EUR", "here": "CHF"}}, result["differences"])
+	sums := func(amount, nothing string) m {
+		return m{"gross": amount, "due": amount, "paid": amount, "refunded": nothing, "net": amount}
+	}
+	require.Equal(t, sums("42.50", "0.00"), result["here"])
+	require.Equal(t, sums("52.50", "0.00"), result["there"])
+	require.Equal(t, []any{
+		m{"currency": "CHF", "there": sums("0.00", "0.00"), "here": sums("10.00", "0.00")},
+		m{"currency": "XPF", "there": sums("2865", "0"), "here": sums("2865", "0")},
+	}, result["other_currencies"])
+}
+
 // An absence is told each time and counts from the second in a row on; a
 // comparison that finds the order again begins anew.
 func TestAbsentOrders(t *testing.T) {

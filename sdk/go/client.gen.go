@@ -12495,6 +12495,13 @@ type TicketingConsentSetChannel string
 // TicketingConsentSetValue defines model for TicketingConsentSet.Value.
 type TicketingConsentSetValue string
 
+// TicketingCurrencySums defines model for TicketingCurrencySums.
+type TicketingCurrencySums struct {
+	Currency string        `json:"currency"`
+	Here     TicketingSums `json:"here"`
+	There    TicketingSums `json:"there"`
+}
+
 // TicketingCustomerAnonymize defines model for TicketingCustomerAnonymize.
 type TicketingCustomerAnonymize struct {
 	Customer string `json:"customer"`
@@ -13217,6 +13224,9 @@ type TicketingOrderObject string
 type TicketingOrderFigures struct {
 	CommercialState *TicketingOrderFiguresCommercialState `json:"commercial_state,omitempty"`
 
+	// Currency That of the order here, else of the source, when absent.
+	Currency *string `json:"currency,omitempty"`
+
 	// Due A decimal amount in the currency of the order; negative where the source's own price is.
 	Due        *TicketingDecimal `json:"due,omitempty"`
 	ExternalID string            `json:"external_id"`
@@ -13587,7 +13597,7 @@ type TicketingPullCreate struct {
 	Streams []string `json:"streams,omitempty"`
 }
 
-// TicketingReconciliation The result of a comparison. Amounts are decimals in the currency of the source.
+// TicketingReconciliation The result of a comparison. `there` and `here` are the sums of the orders in the currency of the source; amounts of two currencies are no sum, and what was sold in another one is in `other_currencies`.
 type TicketingReconciliation struct {
 	// Absent How many were missing at the vendor twice in a row.
 	Absent int64 `json:"absent"`
@@ -13601,14 +13611,17 @@ type TicketingReconciliation struct {
 	Here      TicketingSums `json:"here"`
 
 	// InLedger How many orders were also compared with the vendor's own book of sales, where it has one.
-	InLedger    *int64        `json:"in_ledger,omitempty"`
-	OrdersHere  int64         `json:"orders_here"`
-	OrdersThere int64         `json:"orders_there"`
-	ReadFrom    string        `json:"read_from"`
-	Repaired    int64         `json:"repaired"`
-	Source      string        `json:"source"`
-	There       TicketingSums `json:"there"`
-	To          time.Time     `json:"to"`
+	InLedger    *int64 `json:"in_ledger,omitempty"`
+	OrdersHere  int64  `json:"orders_here"`
+	OrdersThere int64  `json:"orders_there"`
+
+	// OtherCurrencies Sums of the orders in each other currency; absent where there are none.
+	OtherCurrencies []TicketingCurrencySums `json:"other_currencies,omitempty"`
+	ReadFrom        string                  `json:"read_from"`
+	Repaired        int64                   `json:"repaired"`
+	Source          string                  `json:"source"`
+	There           TicketingSums           `json:"there"`
+	To              time.Time               `json:"to"`
 }
 
 // TicketingReconciliationCreate defines model for TicketingReconciliationCreate.

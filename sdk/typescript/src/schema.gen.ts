@@ -15767,6 +15767,8 @@ export interface components {
          */
         TicketingOrderFigures: {
             external_id: string;
+            /** @description That of the order here, else of the source, when absent. */
+            currency?: string;
             /** @enum {string} */
             commercial_state?: "reserved" | "confirmed" | "cancelled" | "expired";
             /**
@@ -15780,7 +15782,7 @@ export interface components {
             refunded?: components["schemas"]["TicketingDecimal"];
         };
         /**
-         * @description The result of a comparison. Amounts are decimals in the currency of the source.
+         * @description The result of a comparison. `there` and `here` are the sums of the orders in the currency of the source; amounts of two currencies are no sum, and what was sold in another one is in `other_currencies`.
          * @example {
          *       "source": "principale",
          *       "from": "2026-11-01T00:00:00Z",
@@ -15821,6 +15823,8 @@ export interface components {
             orders_here: number;
             there: components["schemas"]["TicketingSums"];
             here: components["schemas"]["TicketingSums"];
+            /** @description Sums of the orders in each other currency; absent where there are none. */
+            other_currencies?: components["schemas"]["TicketingCurrencySums"][];
             /**
              * Format: int64
              * @description How many orders differ.
@@ -15840,6 +15844,11 @@ export interface components {
             in_ledger?: number;
             /** @description The first thousand. */
             differences: components["schemas"]["TicketingDifference"][];
+        };
+        TicketingCurrencySums: {
+            currency: string;
+            there: components["schemas"]["TicketingSums"];
+            here: components["schemas"]["TicketingSums"];
         };
         TicketingSums: {
             gross: string;
