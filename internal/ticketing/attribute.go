@@ -177,7 +177,7 @@ func (u *unit) attributeOrder(ctx context.Context, o *order) error {
 		return nil
 	}
 	channel := or(row.ChannelKind, "")
-	inputs := u.digestOf(o.buyer, channel)
+	inputs := u.digestOfBuyer(o)
 	f, decided := u.decided(row.ID, inputs)
 	if !decided {
 		if !o.retry && row.MatchInputs != nil && *row.MatchInputs == inputs {
@@ -198,6 +198,18 @@ func (u *unit) attributeOrder(ctx context.Context, o *order) error {
 	}
 	row.ContactID, row.MatchRule, row.MatchScore, row.MatchInputs, row.MatchedAt, row.MatchEvidence = f.contact, &f.rule, &f.score, &inputs, &u.now, f.evidence
 	return nil
+}
+
+// digestOfBuyer is the digest of who bought, and of the adult who paid where the
+// buyer is a child: whether a child is reached depends on who stands beside it.
+func (u *unit) digestOfBuyer(o *order) string {
+	channel := or(o.row.ChannelKind, "")
+	if payer := readPerson(o.row.Payer); payer != nil && o.buyer != nil {
+		if born, ok := u.born(o.buyer); ok && u.child(born) {
+			channel += "\x1f" + u.digestOf(payer, "")
+		}
+	}
+	return u.digestOf(o.buyer, channel)
 }
 
 // digestOf is the SHA-256 of what identify compares. An account is a name at

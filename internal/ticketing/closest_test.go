@@ -152,3 +152,14 @@ func TestWhatWasDeletedAndComesBackIsCreated(t *testing.T) {
 	require.Equal(t, []any{"applied", "ignored_stale", "created"}, statuses(send(app.Client, gone(t2), order(t1), order(t3))))
 	require.Equal(t, []any{"applied", "created"}, statuses(send(app.Client, gone("2026-11-04T10:00:00Z"), order("2026-11-05T10:00:00Z"))))
 }
+
+func TestAnAdultWhoIsNamedLaterStandsBesideAChild(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	child := parvistest.With(buyer("Zoé", "Castellan", "zoe@courrier.example"), m{"birthdate": "2018-01-01"})
+	order := func(at string, changes m) m {
+		return send(app.Client, record("order", "o1", at, orderData(parvistest.With(m{"buyer": child}, changes))))[0]
+	}
+	require.Equal(t, "anonymous", rule(order(t1, nil)))
+	require.Equal(t, "new_contact", rule(order(t2, m{"payer": buyer("Nora", "Castellan", "nora@courrier.example")})))
+}

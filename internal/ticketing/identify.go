@@ -59,13 +59,21 @@ func (u *unit) describe(p *person, channel string, payer *person) description {
 	if d.reseller {
 		d.service, d.mailbox = true, "reseller_channel"
 	}
-	if p.Birthdate != nil {
-		if born, err := time.Parse(time.DateOnly, *p.Birthdate); err == nil && born.Year() > 1890 && born.Before(u.now) {
-			d.birthdate = *p.Birthdate
-			d.minor = u.now.Before(born.AddDate(ageOfOwnConsent, 0, 0)) && !u.guards(payer, d.name)
-		}
+	if born, ok := u.born(p); ok {
+		d.birthdate = *p.Birthdate
+		d.minor = u.child(born) && !u.guards(payer, d.name)
 	}
 	return d
+}
+
+// born is a date of birth that can be one.
+func (u *unit) born(p *person) (time.Time, bool) {
+	born, err := time.Parse(time.DateOnly, or(p.Birthdate, ""))
+	return born, err == nil && born.Year() > 1890 && born.Before(u.now)
+}
+
+func (u *unit) child(born time.Time) bool {
+	return u.now.Before(born.AddDate(ageOfOwnConsent, 0, 0))
 }
 
 // guards reports whether a payer is an adult other than the child, whom one can

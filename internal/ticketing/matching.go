@@ -75,7 +75,7 @@ func (u *unit) loadDecisions(ctx context.Context) error {
 		}
 		u.looked[id] = true
 		ask(scopeOrder, id.String())
-		ask(scopeInputs, u.digestOf(o.buyer, or(o.row.ChannelKind, "")))
+		ask(scopeInputs, u.digestOfBuyer(o))
 		for ticket := range o.lines {
 			ask(scopeTicket, ticket.String())
 		}

@@ -117,7 +117,7 @@ func (u *unit) rejoinBuyers(ctx context.Context) error {
 			continue
 		}
 		channel := or(o.row.ChannelKind, "")
-		if inputs := u.digestOf(o.buyer, channel); o.row.MatchInputs != nil && *o.row.MatchInputs == inputs {
+		if inputs := u.digestOfBuyer(o); o.row.MatchInputs != nil && *o.row.MatchInputs == inputs {
 			continue
 		}
 		if err := u.rejoin(ctx, *o.row.CustomerID, o.buyer, u.describe(o.buyer, channel, readPerson(o.row.Payer))); err != nil {
