@@ -257,7 +257,7 @@ func TestReplayStaleAndTombstone(t *testing.T) {
 	}
 	require.Equal(t, "ignored_stale", put("2026-11-03T12:00:00Z"))
 	app.Get("/v1/ticketing/orders/"+first["id"].(string)).Problem(404, "not-found")
-	require.Equal(t, "updated", put("2026-11-05T10:00:00Z"))
+	require.Equal(t, "created", put("2026-11-05T10:00:00Z"))
 	back := orderOf(app.Client, first)
 	require.Equal(t, "44.00", total(back, "net"))
 	require.False(t, app.Get(path).Is(200).JSON()["is_deleted"].(bool))
