@@ -20577,7 +20577,7 @@ type ClientInterface interface {
 
 	// ListIndicatorFacts List what a figure counts
 	//
-	// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+	// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it; of visits, which are performances, each ticket for one of them, so that there may be more. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
 	//
 	// Corresponds with GET /v1/contacts/{contact_id}/indicators/{indicator}/facts (the `ListIndicatorFacts` operationId).
 	ListIndicatorFacts(ctx context.Context, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -26181,7 +26181,7 @@ func (c *Client) GetContactIndicators(ctx context.Context, contactID IndicatorsC
 
 // ListIndicatorFacts List what a figure counts
 //
-// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it; of visits, which are performances, each ticket for one of them, so that there may be more. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
 //
 // Corresponds with GET /v1/contacts/{contact_id}/indicators/{indicator}/facts (the `ListIndicatorFacts` operationId).
 func (c *Client) ListIndicatorFacts(ctx context.Context, contactID IndicatorsContactID, indicator IndicatorName, params *ListIndicatorFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -60079,7 +60079,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListIndicatorFactsWithResponse List what a figure counts
 	//
-	// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+	// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it; of visits, which are performances, each ticket for one of them, so that there may be more. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -83037,7 +83037,7 @@ func (c *ClientWithResponses) GetContactIndicatorsWithResponse(ctx context.Conte
 
 // ListIndicatorFactsWithResponse List what a figure counts
 //
-// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+// The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it; of visits, which are performances, each ticket for one of them, so that there may be more. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -3052,7 +3052,7 @@ export interface paths {
         };
         /**
          * List what a figure counts
-         * @description The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
+         * @description The orders, tickets or movements that a figure counts, the earliest first: their number is the figure, or their amounts add up to it; of visits, which are performances, each ticket for one of them, so that there may be more. Of somebody else's order with a ticket for this contact, of which the reader does not see the buyer, `order_id` is null.
          */
         get: operations["listIndicatorFacts"];
         put?: never;
