@@ -146,7 +146,10 @@ func (a *App) wire() (handlers, error) {
 	if err != nil {
 		return handlers{}, err
 	}
-	cursors := web.NewCursors(a.master.Derive("cursors"))
+	cursors, err := web.NewCursors(a.master.Derive("cursors"))
+	if err != nil {
+		return handlers{}, err
+	}
 	a.hub = events.NewHub()
 	a.sequencer = events.NewSequencer(a.DB, a.hub, a.Log)
 	a.domains.events = events.NewService(a.DB, a.hub)

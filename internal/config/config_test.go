@@ -51,5 +51,5 @@ func TestMistakesAreNamedByTheirVariable(t *testing.T) {
 			require.EqualError(t, err, sentence)
 		})
 	}
-	require.Equal(t, []string{"PARVIS_RATE_DEFUALT"}, config.Unknown([]string{"PARVIS_ADDR=:80", "PARVIS_RATE_DEFUALT=1", "PATH=/bin", "PARVIS_TEST_NODE=skip"}))
+	require.Equal(t, []string{"PARVIS_RATE_DEFAUL"}, config.Unknown([]string{"PARVIS_ADDR=:80", "PARVIS_RATE_DEFAUL=1", "PATH=/bin", "PARVIS_TEST_NODE=skip"}))
 }

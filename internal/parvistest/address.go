@@ -19,7 +19,7 @@ func FreeAddress(t testing.TB) string {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("parvis-test-addresses-%d", os.Getuid()))
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	for {
-		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		address := listener.Addr().String()
 		_, port, err := net.SplitHostPort(address)

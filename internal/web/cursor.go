@@ -22,16 +22,14 @@ type Cursors struct {
 }
 
 // NewCursors makes cursors from 32 secret bytes.
-func NewCursors(key []byte) Cursors {
+func NewCursors(key []byte) (Cursors, error) {
 	c := Cursors{key: key}
 	block, err := aes.NewCipher(c.mac([]byte("sealing")))
-	if err == nil {
-		c.aead, err = cipher.NewGCM(block)
-	}
 	if err != nil {
-		panic(err) // only for impossible key lengths
+		return Cursors{}, err
 	}
-	return c
+	c.aead, err = cipher.NewGCM(block)
+	return c, err
 }
 
 const (

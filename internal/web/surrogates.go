@@ -10,8 +10,7 @@ import (
 
 // whereUnreadable is the byte at which a document stops being JSON.
 func whereUnreadable(err error, raw []byte) int64 {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return max(syntax.Offset-1, 0)
 	}
 	return int64(len(raw))
