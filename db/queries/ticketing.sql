@@ -148,12 +148,18 @@ FROM found f JOIN contacts c ON c.tenant_id = @tenant_id AND c.id = f.id
 WHERE f.merged_into IS NULL AND c.erased_at IS NULL;
 
 -- name: FindContactsByPoint :many
+-- Somebody in the trash is found after everybody else, and not at all where
+-- nothing was bought by them and no account is theirs: who was made by mistake, or
+-- was a stranger, is met anew.
 SELECT p.kind AS point_kind, p.normalized, p.verified_at, c.id, c.kind, c.created_at,
        coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
-       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name, (c.archived_at IS NOT NULL)::boolean AS archived
 FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = @tenant_id AND c.merged_into IS NULL
+  AND (c.archived_at IS NULL
+    OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.id)
+    OR EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = c.tenant_id AND o.contact_id = c.id))
   AND ((p.kind = 'email' AND p.normalized = ANY(@emails::text[])) OR (p.kind = 'phone' AND p.normalized = ANY(@phones::text[])))
 ORDER BY (c.archived_at IS NOT NULL), c.created_at, c.id;
 

@@ -15,7 +15,8 @@ const scoreOfSeveral = 0.75
 // the household's account earlier, and who is born on the day that is said before
 // a namesake. Of several whom it fits equally the oldest is taken where they can
 // all be the same person, met twice; a father and son of one name, or Marie and
-// Michel for "M. Petit", cannot, and a person is asked.
+// Michel for "M. Petit", cannot, and a person is asked. Who is in the trash counts
+// only where nobody else can be meant.
 func closest(reached []candidate, d description, rule string, score float64, evidence ...string) (finding, bool) {
 	var best []candidate
 	var how []string
@@ -25,7 +26,11 @@ func closest(reached []candidate, d description, rule string, score float64, evi
 		if on == nil || slices.ContainsFunc(best, func(b candidate) bool { return b.id == c.id }) {
 			continue
 		}
-		switch fits := fit(on); {
+		fits := fit(on)
+		if !c.archived {
+			fits += 1000
+		}
+		switch {
 		case fits > top:
 			best, how, top = []candidate{c}, on, fits
 		case fits == top:

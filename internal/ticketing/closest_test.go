@@ -163,3 +163,28 @@ func TestAnAdultWhoIsNamedLaterStandsBesideAChild(t *testing.T) {
 	require.Equal(t, "anonymous", rule(order(t1, nil)))
 	require.Equal(t, "new_contact", rule(order(t2, m{"payer": buyer("Nora", "Castellan", "nora@courrier.example")})))
 }
+
+func TestWhoIsInTheTrashCountsWhereNobodyElseCanBeMeant(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	const home = "maison@courrier.example"
+	archive := func(contact string) {
+		c := app.Get("/v1/contacts/" + contact).Is(200)
+		app.Post("/v1/contacts/"+contact+"/archive", nil, parvistest.IfMatch(c.ETag())).Is(200)
+	}
+	exact := bought(app.Client, "o1", buyer("Julie", "Castellan", home), nil)["contact_id"].(string)
+	archive(exact)
+	require.Equal(t, exact, bought(app.Client, "o2", buyer("Julie", "Castellan", home), nil)["contact_id"], "there is nobody else")
+	living := person(app, "J.", "Castellan", reachedUnder(home))
+	require.Equal(t, living, bought(app.Client, "o3", buyer("Julie", "Castellan", home), nil)["contact_id"])
+
+	// A spouse who was taken for the owner of an account, and went to the trash
+	// for it, is met anew by an order of their own.
+	const other = "autre@courrier.example"
+	spouse := buyer("Malo", "Tanguy", other)
+	bought(app.Client, "o4", parvistest.With(spouse, m{"customer": "K1"}), nil)
+	send(app.Client, record("customer", "K1", t1, buyer("Nora", "Rivoal", other)))
+	r := bought(app.Client, "o5", spouse, nil)
+	require.Equal(t, "email_other_name", rule(r))
+	require.Nil(t, app.Get("/v1/contacts/" + r["contact_id"].(string)).Is(200).JSON()["archived_at"])
+}

@@ -18,6 +18,7 @@ const cardSource = "card"
 type candidate struct {
 	id           uuid.UUID
 	organisation bool
+	archived     bool // in the trash
 	name         contacts.Name
 	display      string
 	birthdate    string
@@ -118,7 +119,7 @@ func (u *unit) loadRegister(ctx context.Context) error {
 			return err
 		}
 		for _, r := range rows {
-			c := candidate{id: r.ID, organisation: r.Kind == contacts.Organisation, name: contacts.Name{Given: r.GivenName, Family: r.FamilyName, Birth: r.BirthName},
+			c := candidate{id: r.ID, archived: r.Archived, organisation: r.Kind == contacts.Organisation, name: contacts.Name{Given: r.GivenName, Family: r.FamilyName, Birth: r.BirthName},
 				display: r.DisplayName, birthdate: dateText(r.Birthdate)}
 			u.people.byID[r.ID] = c
 			if r.PointKind == contacts.Email {

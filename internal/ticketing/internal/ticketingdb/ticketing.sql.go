@@ -245,10 +245,13 @@ func (q *Queries) FindContactsByName(ctx context.Context, db DBTX, arg FindConta
 const findContactsByPoint = `-- name: FindContactsByPoint :many
 SELECT p.kind AS point_kind, p.normalized, p.verified_at, c.id, c.kind, c.created_at,
        coalesce(c.given_name, '')::text AS given_name, coalesce(c.family_name, '')::text AS family_name,
-       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name
+       coalesce(c.birth_name, '')::text AS birth_name, c.birthdate, c.display_name, (c.archived_at IS NOT NULL)::boolean AS archived
 FROM contact_points p
 JOIN contacts c ON c.tenant_id = p.tenant_id AND c.id = p.contact_id
 WHERE p.tenant_id = $1 AND c.merged_into IS NULL
+  AND (c.archived_at IS NULL
+    OR EXISTS (SELECT 1 FROM contact_external_ids e WHERE e.tenant_id = c.tenant_id AND e.contact_id = c.id)
+    OR EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = c.tenant_id AND o.contact_id = c.id))
   AND ((p.kind = 'email' AND p.normalized = ANY($2::text[])) OR (p.kind = 'phone' AND p.normalized = ANY($3::text[])))
 ORDER BY (c.archived_at IS NOT NULL), c.created_at, c.id
 `
@@ -265,8 +268,12 @@ type FindContactsByPointRow struct {
 	BirthName   string     `json:"birth_name"`
 	Birthdate   *time.Time `json:"birthdate"`
 	DisplayName string     `json:"display_name"`
+	Archived    bool       `json:"archived"`
 }
 
+// Somebody in the trash is found after everybody else, and not at all where
+// nothing was bought by them and no account is theirs: who was made by mistake, or
+// was a stranger, is met anew.
 func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uuid.UUID, emails []string, phones []string) ([]FindContactsByPointRow, error) {
 	rows, err := db.Query(ctx, findContactsByPoint, tenantID, emails, phones)
 	if err != nil {
@@ -288,6 +295,7 @@ func (q *Queries) FindContactsByPoint(ctx context.Context, db DBTX, tenantID uui
 			&i.BirthName,
 			&i.Birthdate,
 			&i.DisplayName,
+			&i.Archived,
 		); err != nil {
 			return nil, err
 		}
