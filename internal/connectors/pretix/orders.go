@@ -187,7 +187,11 @@ func (s *session) ordersOf(ctx context.Context, results []json.RawMessage) (reco
 	for _, raw := range results {
 		o, err := port.Decode[order](raw)
 		if err != nil {
-			return nil, last, err
+			record, at := strange(raw)
+			if records = append(records, record); !at.IsZero() {
+				last = at
+			}
+			continue
 		}
 		if o.LastModified != nil {
 			last = *o.LastModified
@@ -204,14 +208,41 @@ func (s *session) ordersOf(ctx context.Context, results []json.RawMessage) (reco
 	return records, last, nil
 }
 
+// strange is an order of another form than documented, as a record that will be
+// refused and kept as it came for somebody to look at: the orders behind it do not
+// wait until pretix is mended.
+func strange(raw json.RawMessage) (record port.Record, modified time.Time) {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &members) // nothing of what is no object
+	text := func(name string) (out string) {
+		_ = json.Unmarshal(members[name], &out) // nothing of what is no text
+		return out
+	}
+	record = port.Record{Kind: port.Order, Data: map[string]any{"pretix": raw}}
+	if code := text("code"); code != "" {
+		record.ExternalID = text("event") + "/" + code
+	}
+	if at, err := time.Parse(time.RFC3339Nano, text("last_modified")); err == nil {
+		modified = at
+		record.ModifiedAt = &modified
+	}
+	return record, modified
+}
+
 func (s *session) fetchOrder(ctx context.Context, event, code string) ([]port.Record, error) {
 	a, err := s.client.Get(ctx, s.path("events", event, "orders", code), whole())
 	if err != nil {
 		return nil, err
 	}
-	var o order
-	if err := a.JSON(&o); err != nil {
+	var raw json.RawMessage
+	if err := a.JSON(&raw); err != nil {
 		return nil, err
+	}
+	o, err := port.Decode[order](raw)
+	if err != nil {
+		record, _ := strange(raw)
+		record.ExternalID = event + "/" + code
+		return []port.Record{record}, nil
 	}
 	if o.Event == "" {
 		o.Event = event

@@ -510,6 +510,29 @@ func TestTheAnswerToAHookDoesNotWaitForTheDatabase(t *testing.T) {
 	deliver(t, v, address, hook(2, "pretix.event.order.paid", "QK41"))
 }
 
+// An order of another form than documented keeps none of the others back: it is a
+// dead letter, and is read when pretix shows it as it should be.
+func TestAStrangeOrderHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	v := shop(t)
+	v.Put("orders", pretixtest.Order("AA11", day, nil))
+	v.Put("orders", pretixtest.Order("QK41", day.Add(time.Minute), m{"positions": "none", "fees": 5}))
+	v.Put("orders", pretixtest.Order("ZZ99", day.Add(2*time.Minute), nil))
+	app := connect(t, v)
+	app.settled()
+	require.Len(t, app.orders(), 2)
+	letters := app.Get(base + "/dead-letters").Data()
+	require.Len(t, letters, 1)
+	require.Equal(t, []any{"order", "saison/QK41", "open"}, []any{letters[0]["kind"], letters[0]["external_id"], letters[0]["status"]})
+	address := app.address()
+	deliver(t, v, address, hook(1, "pretix.event.order.changed.address", "QK41"))
+	app.settled()
+	require.Len(t, app.Get(base+"/dead-letters").Data(), 1)
+	v.Put("orders", pretixtest.Order("QK41", day.Add(time.Hour), nil))
+	app.Post(base+"/dead-letters/"+letters[0]["id"].(string)+"/retry", nil).Is(202)
+	parvistest.Eventually(t, "the order", func() bool { return len(app.orders()) == 3 })
+}
+
 func TestUnknownActionsMakeUsLook(t *testing.T) {
 	t.Parallel()
 	v := shop(t)
