@@ -144,7 +144,7 @@ func (u *unit) attributeCustomer(ctx context.Context, e *customer) error {
 		if err := u.rejoin(ctx, e.now.ID, profile, d); err != nil {
 			return err
 		}
-		if err := u.disown(ctx, e, profile, d); err != nil {
+		if err := u.disown(ctx, e, d); err != nil {
 			return err
 		}
 		shown, ok := u.shownByOrder(e.now.ID, profile, d)

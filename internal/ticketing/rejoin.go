@@ -62,8 +62,8 @@ func (u *unit) rejoin(ctx context.Context, account uuid.UUID, p *person, d descr
 // where the account's own description, met only now, names somebody else: a
 // spouse ordered under it before it was described. Described first it would have
 // been the person it names, and that order theirs. Nobody is renamed: who was made
-// is put into the trash, as by rejoin, and whose the account is is decided anew.
-func (u *unit) disown(ctx context.Context, e *customer, p *person, d description) error {
+// is put into the trash, as by rejoin, and it is decided anew whose the account is.
+func (u *unit) disown(ctx context.Context, e *customer, d description) error {
 	key := accountKey{u.sourceName(), e.now.ExternalID}
 	from, known := u.people.byAccount[key]
 	if !known || !named(d.name) || e.before != nil && e.before.Profile != nil {

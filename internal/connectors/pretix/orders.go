@@ -242,7 +242,7 @@ func (s *session) fetchOrder(ctx context.Context, event, code string) ([]port.Re
 	if err != nil {
 		record, _ := strange(raw)
 		record.ExternalID = event + "/" + code
-		return []port.Record{record}, nil
+		return []port.Record{record}, nil //nolint:nilerr // the record is refused, and says why
 	}
 	if o.Event == "" {
 		o.Event = event
