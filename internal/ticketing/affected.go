@@ -102,7 +102,7 @@ func (s *Service) lockSources(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, 
 // attributeTouched attributes anew what was affected.
 func (s *Service) attributeTouched(ctx context.Context, tx pgx.Tx, t affected) error {
 	for _, id := range t.sources() {
-		source, err := s.GetSource(ctx, id.String())
+		source, err := s.sourceIn(ctx, tx, id.String())
 		if err != nil {
 			return err
 		}

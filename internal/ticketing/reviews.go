@@ -240,7 +240,7 @@ func (s *Service) answer(ctx context.Context, tx pgx.Tx, r Review, a Answer) err
 
 // createFor makes the contact of whom a review is about.
 func (s *Service) createFor(ctx context.Context, tx pgx.Tx, r Review) (*uuid.UUID, error) {
-	source, err := s.GetSource(ctx, r.SourceID.String())
+	source, err := s.sourceIn(ctx, tx, r.SourceID.String())
 	if err != nil {
 		return nil, err
 	}

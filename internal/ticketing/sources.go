@@ -135,7 +135,17 @@ func (s *Service) GetSource(ctx context.Context, reference string) (Source, erro
 	if err != nil {
 		return Source{}, err
 	}
-	out, err := s.q.GetSource(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, strings.ToLower(reference))
+	return s.sourceIn(ctx, s.db.Tenant(actor.Tenant), reference)
+}
+
+// sourceIn is GetSource for who holds a connection: asking for a second one
+// meanwhile would have all wait for each other when none is left.
+func (s *Service) sourceIn(ctx context.Context, db ticketingdb.DBTX, reference string) (Source, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Source{}, err
+	}
+	out, err := s.q.GetSource(ctx, db, actor.Tenant, strings.ToLower(reference))
 	if err != nil {
 		return out, err
 	}
