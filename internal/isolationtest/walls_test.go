@@ -97,8 +97,7 @@ func as(t *testing.T, db *parvistest.DB, sql string, args ...any) {
 	t.Helper()
 	conn := owner(t, db)
 	defer func() { _ = conn.Close(context.Background()) }()
-	_, err := conn.Exec(t.Context(), sql, args...)
-	require.NoError(t, err, sql)
+	require.NoError(t, parvistest.ExecAsOwner(t.Context(), conn, sql, args...), sql)
 }
 
 func owner(t *testing.T, db *parvistest.DB) *pgx.Conn {

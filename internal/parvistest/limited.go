@@ -54,6 +54,5 @@ func (a *App) AsOwner(sql string, args ...any) {
 	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, "set app.sight = '*'")
 	require.NoError(a.tb, err)
-	_, err = conn.Exec(ctx, sql, args...)
-	require.NoError(a.tb, err)
+	require.NoError(a.tb, ExecAsOwner(ctx, conn, sql, args...))
 }
