@@ -47,7 +47,7 @@ func (s *Service) Acting(ctx context.Context, tenant uuid.UUID, kind web.ActorKi
 }
 
 func (s *Service) resolveActing(ctx context.Context, tenant uuid.UUID, kind web.ActorKind, id uuid.UUID, granted web.Scopes) (*credential, error) {
-	ctx = web.WithActor(ctx, web.SystemActor(tenant, "access"))
+	ctx = web.WithActor(pg.Detached(ctx), web.SystemActor(tenant, "access"))
 	for range mostRotations {
 		p, err := s.principalOf(ctx, kind, id, granted)
 		if f, is := fault.As(err); pg.IsNoRows(err) || (is && f.Kind == fault.Missing) {

@@ -139,7 +139,7 @@ func (s *Service) resolveClient(ctx context.Context, clientID string) (knownClie
 		id = uuid.Nil // asked for all the same
 	}
 	var c knownClient
-	err = s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, revoked_at, tenant_status, allowed_cidrs, expires_at
+	err = s.db.Unscoped().QueryRow(ctx, `select tenant_id, id, secret_hash, former_secret_hash, former_secret_expires_at, jwks, scopes, revoked_at, tenant_status, allowed_cidrs, expires_at
 		from resolve_oauth_client($1)`, id).Scan(&c.tenant, &c.id, &c.secretHash, &c.formerHash, &c.formerUntil, &c.keys, (*[]string)(&c.scopes), &c.revokedAt, &c.tenantStatus,
 		&c.allowed, &c.expiresAt)
 	if errors.Is(err, pgx.ErrNoRows) {

@@ -136,7 +136,7 @@ func (s *Service) resolveKey(ctx context.Context, keyID string) (*credential, er
 	var source *string
 	var lastUsed *time.Time
 	var l limits
-	err := s.db.Pool().QueryRow(ctx, `select tenant_id, id, secret_hash, kind, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, mode, tenant_status,
+	err := s.db.Unscoped().QueryRow(ctx, `select tenant_id, id, secret_hash, kind, scopes, source, allowed_cidrs, expires_at, revoked_at, last_used_at, mode, tenant_status,
 			department_ids, verbs, purposes, readable_classes, writable_classes
 		from resolve_api_key($1)`, keyID).Scan(&c.actor.Tenant, &c.id, &c.secretHash, &c.kind, &scopes, &source, &c.allowed,
 		&c.expiresAt, &c.revokedAt, &lastUsed, &mode, &c.tenantStatus, &l.departments, &l.verbs, &l.purposes, &l.readable, &l.writable)
@@ -178,7 +178,7 @@ func (s *Service) resolveToken(ctx context.Context, claims accesstoken.Claims) (
 	var source *string
 	var revoked bool
 	var l limits
-	err = s.db.Pool().QueryRow(ctx, `select tenant_id, scopes, source, client_revoked_at, mode, tenant_status, revoked, allowed_cidrs, expires_at,
+	err = s.db.Unscoped().QueryRow(ctx, `select tenant_id, scopes, source, client_revoked_at, mode, tenant_status, revoked, allowed_cidrs, expires_at,
 			department_ids, verbs, purposes, readable_classes, writable_classes
 		from resolve_access_token($1, $2)`, client, id).Scan(&c.actor.Tenant, (*[]string)(&held), &source, &c.revokedAt, &mode, &c.tenantStatus, &revoked,
 		&c.allowed, &c.expiresAt, &l.departments, &l.verbs, &l.purposes, &l.readable, &l.writable)

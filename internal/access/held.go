@@ -108,7 +108,7 @@ func (s *Service) principalOf(ctx context.Context, kind web.ActorKind, id uuid.U
 			p.Ended = "deactivated"
 		}
 		p.EndsAt, p.Direct = u.ExpiresAt, u.Scopes
-		r, err := s.rightsOf(ctx, caller.Tenant, id, u.Scopes, now)
+		r, err := s.rightsOf(ctx, db, caller.Tenant, id, u.Scopes, now)
 		if err != nil {
 			return Principal{}, err
 		}

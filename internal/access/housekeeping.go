@@ -21,7 +21,7 @@ func (s *Service) ForgetEndedTokens(ctx context.Context) error {
 		return err
 	}
 	now := s.clock.Now()
-	errs := []error{s.q.ForgetGuesses(ctx, s.db.Pool(), now.Add(-proofHolds))}
+	errs := []error{s.q.ForgetGuesses(ctx, s.db.Unscoped(), now.Add(-proofHolds))}
 	for _, tenant := range tenants {
 		scope := s.db.Tenant(tenant)
 		errs = append(errs, s.q.ForgetRevokedTokens(ctx, scope, tenant, now), s.q.ForgetAssertions(ctx, scope, tenant, now))

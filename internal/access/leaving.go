@@ -116,7 +116,7 @@ func (s *Service) CheckSuccessionTx(ctx context.Context, tx pgx.Tx, from, to uui
 	if err != nil {
 		return err
 	}
-	if err := s.mayTouchUser(ctx, actor, u); err != nil {
+	if err := s.mayTouchUser(ctx, tx, actor, u); err != nil {
 		return err
 	}
 	heir, err := s.q.GetUser(ctx, tx, actor.Tenant, to)

@@ -85,7 +85,7 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 	var status, mode, locale string
 	var scopes []string
 	var department *uuid.UUID
-	err := s.db.Pool().QueryRow(ctx, `select status, scopes, department_id, locale, mode, tenant_status, expires_at from resolve_user($1, $2)`, tenant, user).
+	err := s.db.Unscoped().QueryRow(ctx, `select status, scopes, department_id, locale, mode, tenant_status, expires_at from resolve_user($1, $2)`, tenant, user).
 		Scan(&status, &scopes, &department, &locale, &mode, &c.tenantStatus, &c.expiresAt)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), err == nil && status != "active":
@@ -94,7 +94,7 @@ func (s *Service) resolveUser(ctx context.Context, tenant, user uuid.UUID) (*cre
 		return nil, err
 	}
 	now := s.clock.Now()
-	rights, err := s.rightsOf(ctx, tenant, user, scopes, now)
+	rights, err := s.rightsOf(ctx, s.db.Tenant(tenant), tenant, user, scopes, now)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +131,7 @@ type Rights struct {
 
 // rightsOf adds up what a user holds directly and by role, their own and their
 // teams'. What is held directly is held in the whole institution.
-func (s *Service) rightsOf(ctx context.Context, tenant, user uuid.UUID, direct []string, now time.Time) (Rights, error) {
-	db := s.db.Tenant(tenant)
+func (s *Service) rightsOf(ctx context.Context, db accessdb.DBTX, tenant, user uuid.UUID, direct []string, now time.Time) (Rights, error) {
 	roles, err := s.q.ListHeldRoles(ctx, db, accessdb.ListHeldRolesParams{TenantID: tenant, Now: now, Lapsed: now.Add(-ReviewGrace), UserID: user})
 	if err != nil {
 		return Rights{}, err

@@ -62,6 +62,7 @@ type signingKey struct {
 
 // signing returns the key to sign with now, made if there is none.
 func (k *keyring) signing(ctx context.Context) (signingKey, error) {
+	ctx = pg.Detached(ctx) // keys are kept for other requests too
 	keys, err := k.all(ctx, refreshKeys)
 	if err != nil {
 		return signingKey{}, err
@@ -133,7 +134,7 @@ func (k *keyring) all(ctx context.Context, age time.Duration) ([]signingKey, err
 	if fresh {
 		return keys, nil
 	}
-	rows, err := k.q.ListSigningKeys(ctx, k.db.Pool())
+	rows, err := k.q.ListSigningKeys(ctx, k.db.Unscoped())
 	if err != nil {
 		return nil, err
 	}
@@ -167,11 +168,18 @@ func (k *keyring) keep(ctx context.Context, rows []accessdb.SigningKey) []signin
 // ensure makes the key that is missing now and the one that will be, in good
 // time, and forgets those of the past. Processes wait for each other here.
 func (k *keyring) ensure(ctx context.Context) ([]signingKey, error) {
-	tx, err := k.db.Pool().Begin(ctx)
+	var rows []accessdb.SigningKey
+	err := k.db.Unscoped().InTx(ctx, func(ctx context.Context, tx pgx.Tx) (err error) {
+		rows, err = k.ensureTx(ctx, tx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	return k.keep(ctx, rows), nil
+}
+
+func (k *keyring) ensureTx(ctx context.Context, tx pgx.Tx) ([]accessdb.SigningKey, error) {
 	if err := k.q.LockSigningKeys(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -195,13 +203,7 @@ func (k *keyring) ensure(ctx context.Context) ([]signingKey, error) {
 	if err := k.q.ForgetSigningKeys(ctx, tx, now.Add(-keepAfter)); err != nil {
 		return nil, err
 	}
-	if rows, err = k.q.ListSigningKeys(ctx, tx); err != nil {
-		return nil, err
-	}
-	if err := tx.Commit(ctx); err != nil {
-		return nil, err
-	}
-	return k.keep(ctx, rows), nil
+	return k.q.ListSigningKeys(ctx, tx)
 }
 
 func (k *keyring) make(ctx context.Context, tx pgx.Tx, from time.Time) (signingKey, error) {
@@ -231,7 +233,7 @@ func (k *keyring) make(ctx context.Context, tx pgx.Tx, from time.Time) (signingK
 // signs nothing any more.
 func (s *Service) ResealSigningKeys(ctx context.Context, current string) (int, error) {
 	k, n := s.keys, 0
-	rows, err := k.q.ListSigningKeys(ctx, k.db.Pool())
+	rows, err := k.q.ListSigningKeys(ctx, k.db.Unscoped())
 	if err != nil {
 		return 0, err
 	}
@@ -249,7 +251,7 @@ func (s *Service) ResealSigningKeys(ctx context.Context, current string) (int, e
 		if err != nil {
 			return n, err
 		}
-		changed, err := k.q.ResealSigningKey(ctx, k.db.Pool(), sealed, row.Kid, row.PrivateKey)
+		changed, err := k.q.ResealSigningKey(ctx, k.db.Unscoped(), sealed, row.Kid, row.PrivateKey)
 		if err != nil {
 			return n, err
 		}

@@ -202,7 +202,7 @@ func inScope(ctx context.Context, tx pgx.Tx, own, other uuid.UUID, fn func() err
 
 // TenantIDs lists the active institutions of the installation, for its operator.
 func (s *Service) TenantIDs(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := s.db.Pool().Query(ctx, "select active_tenants()")
+	rows, err := s.db.Unscoped().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return nil, err
 	}

@@ -203,7 +203,7 @@ func (s *Service) changeUser(ctx context.Context, id uuid.UUID, version *int64, 
 		if err := web.CheckVersion(version, before.Version); err != nil {
 			return User{}, err
 		}
-		if err := s.mayTouchUser(ctx, actor, before); err != nil {
+		if err := s.mayTouchUser(ctx, tx, actor, before); err != nil {
 			return User{}, err
 		}
 		after := before
@@ -230,8 +230,8 @@ func givenDirectly(scopes []string) Given {
 
 // mayTouchUser decides whether the actor may change a user, whose address and
 // identity are their way in: nobody who has more than the actor, by whatever role.
-func (s *Service) mayTouchUser(ctx context.Context, actor web.Actor, u User) error {
-	r, err := s.rightsOf(ctx, actor.Tenant, u.ID, u.Scopes, s.clock.Now())
+func (s *Service) mayTouchUser(ctx context.Context, tx pgx.Tx, actor web.Actor, u User) error {
+	r, err := s.rightsOf(ctx, tx, actor.Tenant, u.ID, u.Scopes, s.clock.Now())
 	if err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (s *Service) LockTouchableTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) 
 	if err != nil {
 		return User{}, err
 	}
-	return u, s.mayTouchUser(ctx, actor, u)
+	return u, s.mayTouchUser(ctx, tx, actor, u)
 }
 
 // writeUser keeps a changed user and records what changed, if anything did.

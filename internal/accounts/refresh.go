@@ -33,7 +33,7 @@ func (s *Service) successor(token string) string {
 // successor was used, or too late, was copied: the session ends.
 func (s *Service) Refresh(ctx context.Context, token string) (Tokens, error) {
 	hash := hashOf(token)
-	at, err := s.q.ResolveRefreshToken(ctx, s.db.Pool(), hash)
+	at, err := s.q.ResolveRefreshToken(ctx, s.db.Unscoped(), hash)
 	if pg.IsNoRows(err) {
 		return Tokens{}, sessionEnded()
 	}

@@ -38,7 +38,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 func (s *Service) once(ctx context.Context) error {
 	counted := s.clock.Now().Add(-time.Hour)
-	rows, err := s.db.Pool().Query(ctx, "select tenants_with_account_requests($1)", counted)
+	rows, err := s.db.Unscoped().Query(ctx, "select tenants_with_account_requests($1)", counted)
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,9 @@ type Options struct {
 	Authenticator func(*access.Service) web.Authenticator
 	// Purposes puts another register of purposes in front of the program's own.
 	Purposes func(web.Purposes) web.Purposes
+	// NestedConnection is told of whoever asks for a connection to the database while
+	// holding one.
+	NestedConnection func(stack string)
 }
 
 // New connects to the database at cfg.DatabaseURL, which must already have the
@@ -120,7 +123,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.traces, err = telemetry.NewTracing(ctx, cfg.TraceEndpoint, Version); err != nil {
 		return nil, err
 	}
-	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns, Tracer: a.traces.Queries()}); err != nil {
+	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns, Tracer: a.traces.Queries(), Nested: o.NestedConnection}); err != nil {
 		return nil, err
 	}
 	a.vault = vault.New(a.DB, wraps, a.Log)

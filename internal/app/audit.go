@@ -98,7 +98,7 @@ var errLogBroken = errors.New("the log is broken; see above where")
 func verifyLogs(ctx context.Context, db *pg.DB, tenants []uuid.UUID, out io.Writer, progress *os.File) error {
 	all := len(tenants) == 0
 	if all {
-		rows, err := db.Pool().Query(ctx, "select active_tenants()")
+		rows, err := db.Unscoped().Query(ctx, "select active_tenants()")
 		if err != nil {
 			return err
 		}

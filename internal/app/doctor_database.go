@@ -148,7 +148,7 @@ func wantedExtensions() []string {
 func (f *findings) examineRole(ctx context.Context, database *pg.DB, private bool) bool {
 	var login string
 	var pierces, owns, loginIsSuperuser bool
-	err := database.Pool().QueryRow(ctx, `
+	err := database.Unscoped().QueryRow(ctx, `
 		select session_user::text,
 		       (select rolsuper or rolbypassrls from pg_roles where rolname = current_user),
 		       exists (select from pg_class where relnamespace = to_regnamespace('crm') and relowner = current_user::regrole),

@@ -16,7 +16,7 @@ const mostTenants = 50
 // queueFigures tells how many jobs wait, by queue and state, and for how long
 // the first of those that could run has been waiting.
 func (a *App) queueFigures(ctx context.Context) ([]telemetry.Figure, error) {
-	rows, err := a.DB.Pool().Query(ctx, `
+	rows, err := a.DB.Unscoped().Query(ctx, `
 		select queue, state::text, count(*), coalesce(max(extract(epoch from now() - scheduled_at)) filter (where state = 'available'), 0)::float8
 		from river.river_job where state in ('available', 'pending', 'retryable', 'running', 'scheduled')
 		group by queue, state`)
@@ -44,7 +44,7 @@ func (a *App) queueFigures(ctx context.Context) ([]telemetry.Figure, error) {
 // sequencerFigures tells how far the log's numbering is behind, over all
 // institutions.
 func (a *App) sequencerFigures(ctx context.Context) ([]telemetry.Figure, error) {
-	rows, err := a.DB.Pool().Query(ctx, "select tenants_with_queued_events()")
+	rows, err := a.DB.Unscoped().Query(ctx, "select tenants_with_queued_events()")
 	if err != nil {
 		return nil, err
 	}

@@ -26,10 +26,10 @@ func (a *App) housekeep(ctx context.Context) error {
 }
 
 func (a *App) tidy(ctx context.Context) error {
-	if _, err := a.DB.Pool().Exec(ctx, "select forget_quotas()"); err != nil {
+	if _, err := a.DB.Unscoped().Exec(ctx, "select forget_quotas()"); err != nil {
 		return err
 	}
-	rows, err := a.DB.Pool().Query(ctx, "select active_tenants()")
+	rows, err := a.DB.Unscoped().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return err
 	}

@@ -175,7 +175,7 @@ func (c MigrateCommand) Run(ctx context.Context) error {
 // none yet, shows the key once and leaves it in admin.key of the data folder.
 func (a *App) firstKey(ctx context.Context, out io.Writer) error {
 	var exists bool
-	if err := a.DB.Pool().QueryRow(ctx, "select exists (select 1 from active_tenants())").Scan(&exists); err != nil || exists {
+	if err := a.DB.Unscoped().QueryRow(ctx, "select exists (select 1 from active_tenants())").Scan(&exists); err != nil || exists {
 		return err
 	}
 	key, err := a.Bootstrap(ctx, access.NewTenant{Name: "Institution"})

@@ -212,7 +212,7 @@ func (a *App) onlyTenant(ctx context.Context, named string) (uuid.UUID, error) {
 	if named != "" {
 		return uuid.Parse(named)
 	}
-	rows, err := a.DB.Pool().Query(ctx, "select active_tenants()")
+	rows, err := a.DB.Unscoped().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return uuid.Nil, err
 	}

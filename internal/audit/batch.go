@@ -159,7 +159,7 @@ returning entry_id`
 
 // sealWaiting seals what requests noted by themselves.
 func (l *ReadLog) sealWaiting(ctx context.Context) error {
-	rows, err := l.db.Pool().Query(ctx, "select tenants_with_unsealed()")
+	rows, err := l.db.Unscoped().Query(ctx, "select tenants_with_unsealed()")
 	if err != nil {
 		return err
 	}

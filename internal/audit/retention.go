@@ -61,7 +61,7 @@ func (p *Purger) Run(ctx context.Context) error {
 }
 
 func (p *Purger) all(ctx context.Context) error {
-	rows, err := p.db.Pool().Query(ctx, "select active_tenants()")
+	rows, err := p.db.Unscoped().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func (s *Service) routeOf(ctx context.Context, key string) (route, error) {
 		return to, nil
 	}
 	var to route
-	err := s.DB.Pool().QueryRow(ctx, "select tenant_id, source_id from resolve_connector_hook($1)", hash[:]).Scan(&to.tenant, &to.source)
+	err := s.DB.Unscoped().QueryRow(ctx, "select tenant_id, source_id from resolve_connector_hook($1)", hash[:]).Scan(&to.tenant, &to.source)
 	if pg.IsNoRows(err) {
 		return to, fault.NotFound()
 	}

@@ -55,7 +55,7 @@ func (s *Service) giveTurns(ctx context.Context, worker uuid.UUID, places chan s
 	if room == 0 {
 		return
 	}
-	rows, err := s.DB.Pool().Query(ctx, "select tenant_id, source_id from connectors_due($1)", room)
+	rows, err := s.DB.Unscoped().Query(ctx, "select tenant_id, source_id from connectors_due($1)", room)
 	if err != nil {
 		s.complain(ctx, err)
 		return
@@ -127,7 +127,7 @@ func (s *Service) Watch(ctx context.Context) error {
 }
 
 func (s *Service) tenants(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := s.DB.Pool().Query(ctx, "select tenants_with_connectors()")
+	rows, err := s.DB.Unscoped().Query(ctx, "select tenants_with_connectors()")
 	if err != nil {
 		return nil, err
 	}

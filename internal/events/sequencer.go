@@ -116,7 +116,7 @@ func (s *Sequencer) Run(ctx context.Context) error {
 }
 
 func (s *Sequencer) sweep(ctx context.Context) {
-	rows, err := s.db.Pool().Query(ctx, "select tenants_with_queued_events()")
+	rows, err := s.db.Unscoped().Query(ctx, "select tenants_with_queued_events()")
 	if err != nil {
 		s.complain(ctx, err)
 		return

@@ -170,6 +170,15 @@ func (s *Service) Get(ctx context.Context, id uuid.UUID) (Provider, error) {
 	return s.q.GetProvider(ctx, s.db.Tenant(actor.Tenant), actor.Tenant, id)
 }
 
+// GetTx is Get inside a transaction of the actor's institution.
+func (s *Service) GetTx(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Provider, error) {
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return Provider{}, err
+	}
+	return s.q.GetProvider(ctx, tx, actor.Tenant, id)
+}
+
 // List returns at most limit providers after one, newest first.
 func (s *Service) List(ctx context.Context, after *uuid.UUID, limit int) ([]Provider, error) {
 	actor, err := web.ActorFrom(ctx)

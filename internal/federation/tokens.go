@@ -98,7 +98,7 @@ func (s *Service) whoTrusts(ctx context.Context, issuer string) ([]federationdb.
 	if ok && now.Before(known.until) {
 		return known.rows, nil
 	}
-	rows, err := s.q.ResolveProviders(ctx, s.db.Pool(), issuer)
+	rows, err := s.q.ResolveProviders(ctx, s.db.Unscoped(), issuer)
 	if err != nil {
 		return nil, err
 	}

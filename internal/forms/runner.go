@@ -35,7 +35,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 func (s *Service) once(ctx context.Context) error {
 	before := s.clock.Now().Add(-unconfirmed)
-	rows, err := s.db.Pool().Query(ctx, "select tenants_with_due_submissions($1)", before)
+	rows, err := s.db.Unscoped().Query(ctx, "select tenants_with_due_submissions($1)", before)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ type published struct {
 
 // resolve finds whose form it is, before any tenant is known.
 func (s *Service) resolve(ctx context.Context, id uuid.UUID) (published, error) {
-	row, err := s.q.ResolvePublicForm(ctx, s.db.Pool(), id)
+	row, err := s.q.ResolvePublicForm(ctx, s.db.Unscoped(), id)
 	if pg.IsNoRows(err) {
 		return published{}, fault.NotFound()
 	}

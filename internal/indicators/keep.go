@@ -31,7 +31,7 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		rows, err := s.db.Pool().Query(ctx, "select tenants_with_indicator_work($1)", s.clock.Now())
+		rows, err := s.db.Unscoped().Query(ctx, "select tenants_with_indicator_work($1)", s.clock.Now())
 		var tenants []uuid.UUID
 		if err == nil {
 			tenants, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])

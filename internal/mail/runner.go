@@ -101,7 +101,7 @@ func (r *Runner) once(ctx context.Context) (bool, error) {
 }
 
 func (r *Runner) tenants(ctx context.Context, sql string) ([]uuid.UUID, error) {
-	rows, err := r.service.db.Pool().Query(ctx, sql)
+	rows, err := r.service.db.Unscoped().Query(ctx, sql)
 	if err != nil {
 		return nil, err
 	}

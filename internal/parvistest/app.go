@@ -83,6 +83,8 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 		Log:           slog.New(slog.DiscardHandler), MasterKey: seal.Generate(),
 		Authenticator: func(a *access.Service) web.Authenticator { return people{a} },
 	}
+	nested := newNested(tb)
+	o.NestedConnection = nested.note
 	if os.Getenv("PARVIS_TEST_LOG") == "1" {
 		o.Log = slog.New(slog.NewTextHandler(tb.Output(), nil))
 	}
@@ -116,6 +118,7 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 			require.Fail(tb, "the program did not stop")
 		}
 		program.Close()
+		nested.none()
 	}
 	tb.Cleanup(a.Stop)
 	return a

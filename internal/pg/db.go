@@ -21,11 +21,18 @@ const Role = "parvis_app"
 type Options struct {
 	MaxConns int32
 	Tracer   pgx.QueryTracer
+	// Nested is told of whoever asks for a connection while holding one without
+	// having said so (see Detached): for tests, which fail of it.
+	Nested func(stack string)
 }
 
 // DB is a pool of connections that work as Role.
 type DB struct {
-	pool      *pgxpool.Pool
+	pool *pgxpool.Pool
+	// aside serves whoever holds a connection of pool already. Were both taken from
+	// one pool, as many such callers as it has connections would wait for each other
+	// for ever; whoever has one from aside never asks for a third.
+	aside     *pgxpool.Pool
 	committed []func(tenant uuid.UUID)
 }
 
@@ -52,11 +59,21 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	cfg.ConnConfig.Tracer = o.Tracer
 	cfg.AfterConnect = types
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
+	aside := cfg.Copy()
+	aside.MinConns, aside.MaxConns = 0, asideConns
+	if o.Nested != nil {
+		cfg.PrepareConn = watch(o.Nested, func(h holding) bool { return h == none })
+		aside.PrepareConn = watch(o.Nested, func(h holding) bool { return h == oneDetached })
+	}
+	db := &DB{}
+	if db.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("pg: %w", err)
 	}
-	return &DB{pool: pool}, nil
+	if db.aside, err = pgxpool.NewWithConfig(ctx, aside); err != nil {
+		db.pool.Close()
+		return nil, fmt.Errorf("pg: %w", err)
+	}
+	return db, nil
 }
 
 // types makes a connection read instants in UTC, as they are written in answers,
@@ -68,7 +85,10 @@ func types(_ context.Context, conn *pgx.Conn) error {
 }
 
 // Close waits for borrowed connections and closes the pool.
-func (db *DB) Close() { db.pool.Close() }
+func (db *DB) Close() {
+	db.pool.Close()
+	db.aside.Close()
+}
 
 // Pool gives the bare pool, for what has no tenant: the job queue, health
 // checks, functions that answer before a tenant is known. Without a scope

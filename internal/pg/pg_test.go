@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/parvis-crm/parvis/internal/ids"
 	"github.com/parvis-crm/parvis/internal/parvistest"
@@ -222,4 +224,60 @@ func plainOwner(t *testing.T, conn *pgx.Conn, ownerURL string) string {
 	query.Del("user")
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// Whoever holds a connection and does something beside it does not wait for
+// another one of those: with a pool of one, the former would wait for itself.
+func TestWhatIsDoneBesideATransactionNeverWaitsForOne(t *testing.T) {
+	t.Parallel()
+	db := open(t, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tenant := uuid.New()
+	var all errgroup.Group
+	for range 50 {
+		all.Go(func() error {
+			return pg.InTx(ctx, db, tenant, func(ctx context.Context, _ pgx.Tx) error {
+				if err := pg.InTx(pg.Detached(ctx), db, tenant, func(ctx context.Context, tx pgx.Tx) error {
+					_, err := tx.Exec(ctx, "select 1")
+					return err
+				}); err != nil {
+					return err
+				}
+				_, err := db.Tenant(tenant).Exec(pg.Detached(ctx), "select 1")
+				return err
+			})
+		})
+	}
+	require.NoError(t, all.Wait())
+}
+
+// Who asks for a second connection without saying so is told of.
+func TestNestedConnectionsAreToldOf(t *testing.T) {
+	t.Parallel()
+	var told atomic.Int32
+	db, err := pg.Open(t.Context(), parvistest.Database(t).AppURL, pg.Options{Nested: func(stack string) {
+		require.Contains(t, stack, "TestNestedConnectionsAreToldOf")
+		told.Add(1)
+	}})
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	tenant := uuid.New()
+	ask := func(ctx context.Context) error {
+		_, err := db.Tenant(tenant).Exec(ctx, "select 1")
+		return err
+	}
+	require.NoError(t, ask(t.Context()))
+	require.NoError(t, ask(pg.Detached(t.Context())))
+	inside := func(f func(ctx context.Context) error) {
+		require.NoError(t, pg.InTx(t.Context(), db, tenant, func(ctx context.Context, _ pgx.Tx) error { return f(ctx) }))
+	}
+	inside(func(ctx context.Context) error { return ask(pg.Detached(ctx)) })
+	require.Zero(t, told.Load())
+	inside(ask)
+	require.EqualValues(t, 1, told.Load())
+	inside(func(ctx context.Context) error {
+		return pg.Snapshot(pg.Detached(ctx), db, tenant, func(ctx context.Context, _ pgx.Tx) error { return ask(pg.Detached(ctx)) })
+	})
+	require.EqualValues(t, 2, told.Load(), "a third connection is never a thing to ask for")
 }

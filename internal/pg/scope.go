@@ -98,7 +98,7 @@ func (s Scoped) send(ctx context.Context, sql string, args []any) pgx.BatchResul
 		b.Queue(setScope, s.tenant.String(), SightIn(ctx).sent())
 	}
 	b.Queue(sql, args...)
-	return s.db.pool.SendBatch(ctx, b)
+	return s.db.from(ctx).SendBatch(ctx, b)
 }
 
 // scopedRows closes the batch with the rows, which gives the connection back.

@@ -20,12 +20,12 @@ func InTx(ctx context.Context, db *DB, tenant uuid.UUID, fn func(ctx context.Con
 	if tx := joined(ctx, tenant); tx != nil {
 		return fn(ctx, tx)
 	}
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(ctx, tenant)})
+	tx, err := db.from(ctx).BeginTx(ctx, pgx.TxOptions{BeginQuery: beginScoped(ctx, tenant)})
 	if err != nil {
 		return err
 	}
 	defer rollback(ctx, tx)
-	if err := fn(ctx, tx); err != nil {
+	if err := fn(inside(ctx), tx); err != nil {
 		return err
 	}
 	if err := tx.Commit(ctx); err != nil {
@@ -63,14 +63,14 @@ func InSavepoint(ctx context.Context, tx pgx.Tx, fn func(ctx context.Context, tx
 // Snapshot runs fn in a read-only, repeatable-read transaction of a tenant, for
 // answers of several statements that must agree with each other.
 func Snapshot(ctx context.Context, db *DB, tenant uuid.UUID, fn func(ctx context.Context, tx pgx.Tx) error) error {
-	tx, err := db.pool.BeginTx(ctx, pgx.TxOptions{
+	tx, err := db.from(ctx).BeginTx(ctx, pgx.TxOptions{
 		BeginQuery: "begin isolation level repeatable read read only; " + localScope(ctx, tenant),
 	})
 	if err != nil {
 		return err
 	}
 	defer rollback(ctx, tx)
-	return fn(ctx, tx)
+	return fn(inside(ctx), tx)
 }
 
 type requestKey struct{}
@@ -118,7 +118,7 @@ func (r *RequestTx) Tx() pgx.Tx { return r.tx }
 
 // Context returns the context in which InTx joins.
 func (r *RequestTx) Context(ctx context.Context) context.Context {
-	return context.WithValue(ctx, requestKey{}, &request{tenant: r.tenant, tx: r.tx})
+	return context.WithValue(inside(ctx), requestKey{}, &request{tenant: r.tenant, tx: r.tx})
 }
 
 // UndoEffect takes back everything since BeginRequest but the lock, keeping
@@ -158,8 +158,12 @@ func (r *RequestTx) release() {
 }
 
 // Detached returns a context whose InTx no longer joins the request's
-// transaction, for writes that must stand even when the request fails.
+// transaction, for writes that must stand even when the request fails. It is also
+// how whoever holds a transaction says that something else is to be done beside it.
 func Detached(ctx context.Context) context.Context {
+	if held(ctx) == one {
+		ctx = context.WithValue(ctx, holdingKey{}, oneDetached)
+	}
 	return context.WithValue(ctx, requestKey{}, (*request)(nil))
 }
 

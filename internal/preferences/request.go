@@ -28,7 +28,7 @@ const (
 // at the register: the runner does, so that the answer takes as long whether or
 // not the address is known.
 func (s *Service) Request(ctx context.Context, institution uuid.UUID, email, lang string) (string, error) {
-	row, err := s.q.ResolveInstitution(ctx, s.db.Pool(), institution)
+	row, err := s.q.ResolveInstitution(ctx, s.db.Unscoped(), institution)
 	if pg.IsNoRows(err) {
 		return "", fault.NotFound()
 	}

@@ -63,7 +63,7 @@ func (s *Service) once(ctx context.Context) error {
 }
 
 func (s *Service) tenants(ctx context.Context, sql string, before time.Time) ([]uuid.UUID, error) {
-	rows, err := s.db.Pool().Query(ctx, sql, before)
+	rows, err := s.db.Unscoped().Query(ctx, sql, before)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func (s *Service) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 func (s *Service) expireAll(ctx context.Context) error {
-	rows, err := s.db.Pool().Query(ctx, "select active_tenants()")
+	rows, err := s.db.Unscoped().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return err
 	}

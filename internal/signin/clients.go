@@ -54,7 +54,7 @@ func (s *Service) PutClient(ctx context.Context, c Client, secret string, versio
 	}
 	c.TenantID = actor.Tenant
 	return pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Client, error) {
-		p, err := s.needs.Federation.Get(ctx, c.ProviderID)
+		p, err := s.needs.Federation.GetTx(ctx, tx, c.ProviderID)
 		if err != nil {
 			return Client{}, err
 		}

@@ -70,7 +70,7 @@ func (s *Service) PutConnection(ctx context.Context, c Connection, version *int6
 	}
 	c.TenantID = actor.Tenant
 	return pg.InTxValue(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) (Connection, error) {
-		p, err := s.needs.Federation.Get(ctx, c.ProviderID)
+		p, err := s.needs.Federation.GetTx(ctx, tx, c.ProviderID)
 		if err != nil {
 			return Connection{}, err
 		}
@@ -286,7 +286,7 @@ func (o seenOnce) Consume(id string, until time.Time) error {
 
 // Metadata is what a provider is told of this program.
 func (s *Service) Metadata(ctx context.Context, institution, provider uuid.UUID) ([]byte, error) {
-	tenant, err := s.q.ResolveInstitution(ctx, s.db.Pool(), institution)
+	tenant, err := s.q.ResolveInstitution(ctx, s.db.Unscoped(), institution)
 	if err != nil {
 		return nil, err
 	}

@@ -183,7 +183,7 @@ func (s *Service) RelinkTicket(ctx context.Context, orderID, ticketID uuid.UUID,
 // attributable is an order that the actor sees, of whom it may be taken and to
 // whom it may be given.
 func (s *Service) attributable(ctx context.Context, id uuid.UUID, contact *uuid.UUID, want *int64) (Order, Source, error) {
-	before, err := s.GetOrder(ctx, id)
+	before, err := s.orderWritten(ctx, id)
 	if err != nil {
 		return before, Source{}, err
 	}

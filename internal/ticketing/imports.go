@@ -395,7 +395,7 @@ func (i *Imports) Sweep(ctx context.Context) error {
 	s := i.service
 	now := s.clock.Now()
 	err := sweepFiles(i.folder, now.Add(-keepFiles))
-	rows, queried := s.db.Pool().Query(ctx, "select active_tenants()")
+	rows, queried := s.db.Unscoped().Query(ctx, "select active_tenants()")
 	if queried != nil {
 		return errors.Join(err, queried)
 	}

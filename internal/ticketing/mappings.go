@@ -158,11 +158,11 @@ func (s *Service) CreateMapping(ctx context.Context, in NewMapping) (Mapping, er
 }
 
 // mappingSeen refuses mappings of other sources to credentials of one.
-func (s *Service) mappingSeen(ctx context.Context, row ticketingdb.TicketingMapping) error {
+func (s *Service) mappingSeen(ctx context.Context, db ticketingdb.DBTX, row ticketingdb.TicketingMapping) error {
 	if row.SourceID == nil {
 		return nil
 	}
-	return s.visible(ctx, *row.SourceID)
+	return s.visibleIn(ctx, db, *row.SourceID)
 }
 
 // GetMapping reads a mapping.
@@ -175,7 +175,7 @@ func (s *Service) GetMapping(ctx context.Context, id uuid.UUID) (Mapping, error)
 	if err != nil {
 		return Mapping{}, err
 	}
-	return Mapping{row.TicketingMapping, row.Code, row.SourceCode}, s.mappingSeen(ctx, row.TicketingMapping)
+	return Mapping{row.TicketingMapping, row.Code, row.SourceCode}, s.mappingSeen(ctx, s.db.Tenant(actor.Tenant), row.TicketingMapping)
 }
 
 // ListMappings returns at most limit mappings after an id.
@@ -203,7 +203,7 @@ func (s *Service) lockMapping(ctx context.Context, tx pgx.Tx, actor web.Actor, i
 	if row.SourceID == nil && actor.Source != "" {
 		return row, fault.NotFound()
 	}
-	if err := s.mappingSeen(ctx, row); err != nil {
+	if err := s.mappingSeen(ctx, tx, row); err != nil {
 		return row, err
 	}
 	return row, web.CheckVersion(want, row.Version)

@@ -57,6 +57,13 @@ func (s *Service) scope(ctx context.Context, wanted *string) (actor web.Actor, s
 	if actor, err = web.ActorFrom(ctx); err != nil {
 		return actor, nil, err
 	}
+	return s.scopeIn(ctx, s.db.Tenant(actor.Tenant), wanted)
+}
+
+func (s *Service) scopeIn(ctx context.Context, db ticketingdb.DBTX, wanted *string) (actor web.Actor, source *uuid.UUID, err error) {
+	if actor, err = web.ActorFrom(ctx); err != nil {
+		return actor, nil, err
+	}
 	reference := or(wanted, "")
 	if only := bound(actor); only != "" && reference == "" {
 		reference = only
@@ -64,7 +71,7 @@ func (s *Service) scope(ctx context.Context, wanted *string) (actor web.Actor, s
 	if reference == "" {
 		return actor, nil, nil
 	}
-	found, err := s.GetSource(ctx, reference)
+	found, err := s.sourceIn(ctx, db, reference)
 	if f, ok := fault.As(pg.Translate(err)); ok && f.Kind == fault.Missing {
 		return actor, new(uuid.UUID), nil
 	}
@@ -73,7 +80,15 @@ func (s *Service) scope(ctx context.Context, wanted *string) (actor web.Actor, s
 
 // visible refuses what belongs to a source that the actor is not bound to.
 func (s *Service) visible(ctx context.Context, sourceID uuid.UUID) error {
-	_, only, err := s.scope(ctx, nil)
+	actor, err := web.ActorFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return s.visibleIn(ctx, s.db.Tenant(actor.Tenant), sourceID)
+}
+
+func (s *Service) visibleIn(ctx context.Context, db ticketingdb.DBTX, sourceID uuid.UUID) error {
+	_, only, err := s.scopeIn(ctx, db, nil)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *Service) RunRematching(ctx context.Context, log *slog.Logger) error {
 			return nil
 		case <-timer.C:
 		}
-		rows, err := s.db.Pool().Query(ctx, "select tenants_with_rematches()")
+		rows, err := s.db.Unscoped().Query(ctx, "select tenants_with_rematches()")
 		var tenants []uuid.UUID
 		if err == nil {
 			tenants, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])

@@ -348,7 +348,8 @@ func (s *snapshot) open(ctx context.Context, table string, m member, values [][]
 		return nil, err
 	}
 	tenant := s.order.Tenant
-	return s.engine.Vault.OpenFor(ctx, s.engine.DB.Tenant(tenant), vault.Place{Tenant: tenant, Table: table, Column: m.sealed, Row: id.String()}, values[m.value])
+	// The transaction is at reading rows.
+	return s.engine.Vault.OpenFor(pg.Detached(ctx), s.engine.DB.Tenant(tenant), vault.Place{Tenant: tenant, Table: table, Column: m.sealed, Row: id.String()}, values[m.value])
 }
 
 func selection(source *table, t archive.Table) (string, []member) {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/fault"
+	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/transfers/archive"
 )
 
@@ -52,7 +53,8 @@ func (s *snapshot) forRecipient(ctx context.Context, m member, values [][]byte) 
 	if err != nil {
 		return nil, err
 	}
-	subject, err := s.engine.Vault.KnownSubject(ctx, s.engine.DB.Tenant(s.order.Tenant), s.order.Tenant, person)
+	// The transaction is at reading rows.
+	subject, err := s.engine.Vault.KnownSubject(pg.Detached(ctx), s.engine.DB.Tenant(s.order.Tenant), s.order.Tenant, person)
 	if err != nil {
 		return nil, err
 	}

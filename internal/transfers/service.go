@@ -300,18 +300,18 @@ func (s *Service) startUploaded(ctx context.Context, tenant uuid.UUID, name stri
 // checkNew refuses an installation that is not new: one where somebody else is,
 // or where the caller already works.
 func (s *Service) checkNew(ctx context.Context, tenant uuid.UUID) error {
-	rows, err := s.engine.DB.Pool().Query(ctx, "select active_tenants()")
-	if err != nil {
-		return err
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return err
-	}
-	if len(all) != 1 {
-		return fault.New(fault.Conflict, "not-empty").With("table", "tenants")
-	}
 	return pg.InTx(ctx, s.engine.DB, tenant, func(ctx context.Context, tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, "select active_tenants()")
+		if err != nil {
+			return err
+		}
+		all, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		if len(all) != 1 {
+			return fault.New(fault.Conflict, "not-empty").With("table", "tenants")
+		}
 		for name, r := range leaving() {
 			if r.founding || r.group != "" {
 				continue

@@ -54,7 +54,7 @@ func (v *Vault) KeepHouse(ctx context.Context, now time.Time) error {
 
 // everyTenant lists the institutions that are active or have keys.
 func (v *Vault) everyTenant(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := v.db.Pool().Query(ctx, "select active_tenants() union select tenants_with_vault_keys()")
+	rows, err := v.db.Unscoped().Query(ctx, "select active_tenants() union select tenants_with_vault_keys()")
 	if err != nil {
 		return nil, err
 	}

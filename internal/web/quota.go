@@ -314,7 +314,7 @@ func (l *Limiter) lease(ctx context.Context, asked []*bucket) {
 }
 
 func (l *Limiter) leased(ctx context.Context, byKey map[[16]byte]*bucket, args ...any) error {
-	rows, err := l.db.Pool().Query(ctx, "select key, capacity, granted, used from lease_quotas($1, $2, $3, $4, $5)", args...)
+	rows, err := l.db.Unscoped().Query(ctx, "select key, capacity, granted, used from lease_quotas($1, $2, $3, $4, $5)", args...)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (d *dispatcher) claim(ctx, late context.Context) {
 		return
 	}
 	type queue struct{ tenant, endpoint uuid.UUID }
-	rows, err := d.s.db.Pool().Query(ctx, "select tenant_id, endpoint_id from webhook_queues_due($1)", room)
+	rows, err := d.s.db.Unscoped().Query(ctx, "select tenant_id, endpoint_id from webhook_queues_due($1)", room)
 	if err != nil {
 		d.complain(ctx, err)
 		return

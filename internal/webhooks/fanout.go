@@ -66,7 +66,7 @@ func (s *Service) RunFanOut(ctx context.Context) error {
 }
 
 func (s *Service) tenantsWithWork(ctx context.Context) []uuid.UUID {
-	rows, err := s.db.Pool().Query(ctx, "select tenants_with_webhook_work()")
+	rows, err := s.db.Unscoped().Query(ctx, "select tenants_with_webhook_work()")
 	if err == nil {
 		var tenants []uuid.UUID
 		if tenants, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); err == nil {

@@ -134,7 +134,7 @@ func (s *Service) Rotate(ctx context.Context, id uuid.UUID, overlap time.Duratio
 // PublicKeys returns the keys of any endpoint of any institution: they are
 // public. An endpoint without keys is not there.
 func (s *Service) PublicKeys(ctx context.Context, endpoint uuid.UUID) ([]PublicKey, error) {
-	rows, err := s.db.Pool().Query(ctx, "select id, public_key, created_at, expires_at from webhook_public_keys($1)", endpoint)
+	rows, err := s.db.Unscoped().Query(ctx, "select id, public_key, created_at, expires_at from webhook_public_keys($1)", endpoint)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,8 @@ func (s *Service) readerFor(ctx context.Context, tenant uuid.UUID, m maker) (rea
 // readersFor are the makers of these endpoints with what they see of a batch of
 // the log: one look for each maker, however many endpoints and events.
 func (s *Service) readersFor(ctx context.Context, tenant uuid.UUID, receivers []webhooksdb.ListReceiversRow, list []events.Envelope) (map[maker]reader, error) {
+	// Rights are looked up as for every request, not inside the caller's transaction.
+	ctx = pg.Detached(ctx)
 	out := map[maker]reader{}
 	for _, r := range receivers {
 		m := makerFor(r)

@@ -36,7 +36,7 @@ func (s *Service) RunPurge(ctx context.Context) error {
 
 // PurgeAll is one purge of every tenant.
 func (s *Service) PurgeAll(ctx context.Context, now time.Time) error {
-	rows, err := s.db.Pool().Query(ctx, "select active_tenants()")
+	rows, err := s.db.Unscoped().Query(ctx, "select active_tenants()")
 	if err != nil {
 		return err
 	}
