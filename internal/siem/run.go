@@ -167,10 +167,21 @@ func (s *Service) sender(ctx context.Context, f Forwarder) (sender, error) {
 	}
 	client := egress.New(s.egress(roots, certificates))
 	if strings.HasPrefix(f.URL, syslogScheme) {
-		return syslog{client: client, to: to, config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: certificates}, host: s.Host, strict: f.EndsInOrder}, nil
+		return &syslog{client: client, to: to, config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: certificates}, host: s.Host, strict: endsInOrder(f)}, nil
 	}
 	return overHTTPS{client: client, to: to, token: kept.Token, forwarder: f.ID}, nil
 }
+
+// endsInOrder reports whether a receiver that ends without close_notify is taken
+// to be cut off: one that has sent it before, and one that has taken nothing yet,
+// until it has ended so twice.
+func endsInOrder(f Forwarder) bool {
+	endedSo := f.LastError != nil && *f.LastError == unfinished
+	return f.EndsInOrder || (f.Delivered == 0 && !endedSo)
+}
+
+// unfinished is the word for a batch that was not taken to its end.
+const unfinished = "unfinished"
 
 var errConfiguration = errors.New("siem: the certificates of a forwarder cannot be used")
 
@@ -232,7 +243,7 @@ func described(err error) string {
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	case errors.Is(err, errUnfinished):
-		return "unfinished"
+		return unfinished
 	}
 	return "connection"
 }

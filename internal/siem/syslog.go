@@ -40,16 +40,17 @@ var errUnfinished = errors.New("siem: the receiver did not take the batch to its
 // a batch counts as taken when, after our close_notify, the connection ends in
 // order. A reset, an end before that, or silence counts as not taken, and the
 // batch is sent again. Some receivers end without close_notify of their own; from
-// one that is known to send it, its absence means that it was cut off too.
+// one that is known to send it, its absence means that it was cut off too, and so
+// it does from one of which nothing is known yet, the first time.
 type syslog struct {
 	client *egress.Client
 	to     *url.URL
 	config *tls.Config
 	host   string // ours, as messages name it
-	strict bool   // the receiver is known to end in order
+	strict bool   // an end without close_notify is not believed
 }
 
-func (s syslog) send(ctx context.Context, tenant uuid.UUID, entries []audit.Entry) (ordered bool, err error) {
+func (s *syslog) send(ctx context.Context, tenant uuid.UUID, entries []audit.Entry) (ordered bool, err error) {
 	conn, err := s.client.DialTLS(ctx, s.to, s.config)
 	if err != nil {
 		return false, err
@@ -91,17 +92,18 @@ func (s syslog) send(ctx context.Context, tenant uuid.UUID, entries []audit.Entr
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) { // an end without close_notify
+	if errors.Is(err, io.ErrUnexpectedEOF) || (err == nil && conn.CutOff()) { // an end without close_notify
 		if s.strict {
 			return false, errors.Join(errUnfinished, err)
 		}
 		return false, nil
 	}
+	s.strict = s.strict || err == nil
 	return err == nil, err
 }
 
 // frame is one message with its length (RFC 5425 §4.3).
-func (s syslog) frame(tenant uuid.UUID, e audit.Entry) ([]byte, error) {
+func (s *syslog) frame(tenant uuid.UUID, e audit.Entry) ([]byte, error) {
 	text, err := line(recordOf(tenant, e))
 	if err != nil {
 		return nil, err
