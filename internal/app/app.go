@@ -59,10 +59,13 @@ type App struct {
 	metrics       *telemetry.Metrics
 	resolver      *net.Resolver
 	quotaPatience time.Duration
-	traces        *telemetry.Tracing
-	latest        uint        // the newest migration of this program
-	working       atomic.Bool // the workers run, where this process has any
-	leaving       atomic.Bool // the program has been told to end
+	// indicatorsEvery is how often whoever bought something is looked for; the
+	// service's own if 0.
+	indicatorsEvery time.Duration
+	traces          *telemetry.Tracing
+	latest          uint        // the newest migration of this program
+	working         atomic.Bool // the workers run, where this process has any
+	leaving         atomic.Bool // the program has been told to end
 }
 
 // runner is work that goes on as long as the program.
@@ -80,6 +83,9 @@ type Options struct {
 	// QuotaPatience is how long a request waits for the ledger of quotas before the
 	// process goes on by itself; 100 ms if 0.
 	QuotaPatience time.Duration
+	// IndicatorsEvery is how often whoever bought something is looked for; the
+	// service's own if 0.
+	IndicatorsEvery time.Duration
 	// Authenticator puts another way to know who calls in front of the program's own.
 	Authenticator func(*access.Service) web.Authenticator
 	// Purposes puts another register of purposes in front of the program's own.
@@ -92,7 +98,7 @@ type Options struct {
 // New connects to the database at cfg.DatabaseURL, which must already have the
 // present schema, and builds everything. Nothing runs until Run.
 func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
-	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver, quotaPatience: o.QuotaPatience}
+	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver, quotaPatience: o.QuotaPatience, indicatorsEvery: o.IndicatorsEvery}
 	if a.Log == nil {
 		a.Log = slog.New(slog.DiscardHandler)
 	}

@@ -199,7 +199,7 @@ func (a *App) wire() (handlers, error) {
 	a.domains.ticketing = ticketing.NewService(a.DB, a.Clock, a.domains.contacts, schemas, a.master.Derive("ticketing"))
 	a.domains.backfill = ticketing.NewImports(a.domains.ticketing, a.domains.operations, a.Config.DataDir)
 	a.domains.ticketing.SetConsents(captures{a.domains.consents})
-	a.domains.indicators = indicators.NewService(a.DB, a.Clock, indicators.Needs{Contacts: a.domains.contacts, Operations: a.domains.operations, Log: a.Log})
+	a.domains.indicators = indicators.NewService(a.DB, a.Clock, indicators.Needs{Contacts: a.domains.contacts, Operations: a.domains.operations, Log: a.Log, Every: a.indicatorsEvery})
 	a.domains.connectors = a.newConnectors(schemas)
 	a.domains.sibil = sibil.NewService(sibil.Needs{
 		DB: a.DB, Clock: a.Clock, Log: a.Log, Operations: a.domains.operations, Client: egress.New(egress.Config{AllowCIDRs: a.Config.WebhookAllowCIDRs, Timeout: declarationTimeout}),

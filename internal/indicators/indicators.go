@@ -1,6 +1,7 @@
 package indicators
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -30,6 +31,7 @@ type Service struct {
 	contacts   *contacts.Service
 	operations *operations.Service
 	log        *slog.Logger
+	every      time.Duration
 }
 
 // Needs are what the service works with.
@@ -37,11 +39,13 @@ type Needs struct {
 	Contacts   *contacts.Service
 	Operations *operations.Service
 	Log        *slog.Logger
+	// Every is how often Run looks for whoever is to be counted anew; half a second if 0.
+	Every time.Duration
 }
 
 // NewService makes the service and registers its operation.
 func NewService(db *pg.DB, c clock.Clock, n Needs) *Service {
-	s := &Service{db: db, q: indicatorsdb.New(), clock: c, contacts: n.Contacts, operations: n.Operations, log: n.Log}
+	s := &Service{db: db, q: indicatorsdb.New(), clock: c, contacts: n.Contacts, operations: n.Operations, log: n.Log, every: cmp.Or(n.Every, 500*time.Millisecond)}
 	n.Operations.Register(recountKind, s.recount)
 	return s
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/parvis-crm/parvis/internal/app"
+	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/parvistest"
 )
 
@@ -20,7 +22,8 @@ const source = "/v1/ticketing/sources/principale"
 
 func institution(t *testing.T) *parvistest.App {
 	t.Helper()
-	app := parvistest.New(t)
+	// Hundreds of histories are counted one after the other.
+	app := parvistest.New(t, func(_ *config.Config, o *app.Options) { o.IndicatorsEvery = 20 * time.Millisecond })
 	app.Post("/v1/ticketing/sources", m{"code": "principale", "name": "Billetterie", "kind": "generic"}).Is(201)
 	return app
 }

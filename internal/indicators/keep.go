@@ -15,15 +15,12 @@ import (
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
-const (
-	lookEvery = 500 * time.Millisecond
-	atOnce    = 200
-)
+const atOnce = 200
 
 // Run counts anew whoever was noted, in every institution, until the context
 // ends. Any number of processes may run it.
 func (s *Service) Run(ctx context.Context) error {
-	timer := time.NewTicker(lookEvery)
+	timer := time.NewTicker(s.every)
 	defer timer.Stop()
 	for {
 		select {
