@@ -171,7 +171,11 @@ func (a *App) listenToEvents(ctx context.Context) error {
 }
 
 // Handler is the server's root handler.
-func (a *App) Handler() http.Handler { return a.echo }
+func (a *App) Handler() http.Handler {
+	return web.HeadAsGet(a.echo, func(path string) bool {
+		return path == "/v1/events/stream" || (strings.HasPrefix(path, "/v1/exports/") && strings.HasSuffix(path, "/archive"))
+	})
+}
 
 // Access gives the access domain, for the administration commands.
 func (a *App) Access() *access.Service { return a.domains.access }
@@ -229,7 +233,7 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 		}
 		a.working.Store(true)
 	}
-	serve := &http.Server{Handler: a.echo, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	serve := &http.Server{Handler: a.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelWarn), TLSConfig: overTLS}
 	failed := make(chan error, 1)
 	if listener != nil {

@@ -278,6 +278,31 @@ func TestWalkMethods(t *testing.T) {
 	}
 }
 
+// A HEAD says of every address that can be read what GET says, but for the body.
+func TestWalkHead(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	for _, id := range slices.Sorted(maps.Keys(api.Operations)) {
+		op := api.Operations[id]
+		if op.Method != http.MethodGet {
+			continue
+		}
+		path := parvistest.Path(op)
+		head := app.Do(http.MethodHead, path, nil)
+		require.Empty(t, head.Body, id)
+		if id == "streamEvents" || id == "downloadExport" {
+			require.Equal(t, http.StatusMethodNotAllowed, head.Status, id)
+			continue
+		}
+		get := app.Do(http.MethodGet, path, nil)
+		require.Equal(t, get.Status, head.Status, id)
+		for _, name := range []string{"Content-Type", "Cache-Control", "RateLimit-Policy"} {
+			require.Equal(t, get.Header.Get(name), head.Header.Get(name), "%s: %s", id, name)
+		}
+	}
+	require.Contains(t, app.Do(http.MethodPut, "/v1/contacts", nil).Header.Get("Allow"), "HEAD")
+}
+
 // covered: another template of the contract takes the same address.
 func covered(path, method string) bool {
 	op, ok := parvistest.OperationOf(method, path)

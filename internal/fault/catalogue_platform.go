@@ -156,6 +156,7 @@ var violationTexts = Texts{
 	"unknown-parameter-name": {FR: Text{"Paramètre inconnu", "Ce paramètre n'existe pas pour cette opération.", ""}, EN: Text{"Unknown parameter", "This parameter does not exist for this operation.", ""}},
 	"repeated-parameter":     {FR: Text{"Paramètre répété", "Ce paramètre ne peut figurer qu'une fois.", ""}, EN: Text{"Repeated parameter", "This parameter may appear only once.", ""}},
 	"unknown-connector":      {FR: Text{"Connecteur inconnu", "Ce programme ne connaît pas ce connecteur. Il connaît : {known}.", ""}, EN: Text{"Unknown connector", "This program does not know this connector. It knows: {known}.", ""}},
+	"unknown-event-type":     {FR: Text{"Type d'événement inconnu", "Aucun type d'événement ne porte ce nom ni ne commence ainsi. GET /v1/event-types les énumère.", ""}, EN: Text{"Unknown event type", "No type of event has this name or begins like it. GET /v1/event-types lists them.", ""}},
 	"unknown-stream":         {FR: Text{"Flux inconnu", "La source n'a pas ce flux. Elle a : {known}.", ""}, EN: Text{"Unknown stream", "The source has no such stream. It has: {known}.", ""}},
 	"unknown-time-zone":      {FR: Text{"Fuseau inconnu", "Le fuseau horaire n'existe pas dans la base IANA.", ""}, EN: Text{"Unknown time zone", "The time zone does not exist in the IANA database.", ""}},
 	"not-a-date":             {FR: Text{"Date impossible", "Cette date n'existe pas.", ""}, EN: Text{"Impossible date", "This date does not exist.", ""}},

@@ -32,8 +32,14 @@ func TestAChangeThatLosesADeadlockIsMadeAfterwards(t *testing.T) {
 	require.NoError(t, err)
 	ended := make(chan error, 1)
 	go func() {
+		// A process looks for a deadlock once, some time after it began to wait: it
+		// notices who waits last.
 		ended <- ExecAsOwner(ctx, changing, `DO $$ BEGIN
-			PERFORM nextval('tries'); LOCK TABLE crm.tags; LOCK TABLE crm.contacts; INSERT INTO lost VALUES (1); END $$`)
+			LOCK TABLE crm.tags;
+			IF nextval('tries') = 1 THEN
+				WHILE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'crm.tags'::regclass AND NOT granted) LOOP PERFORM pg_sleep(0.001); END LOOP;
+			END IF;
+			LOCK TABLE crm.contacts; INSERT INTO lost VALUES (1); END $$`)
 	}()
 	_, err = tx.Exec(ctx, `DO $$ BEGIN
 		WHILE NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'crm.tags'::regclass AND mode = 'AccessExclusiveLock' AND granted) LOOP PERFORM pg_sleep(0.001); END LOOP;

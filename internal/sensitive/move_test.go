@@ -88,7 +88,7 @@ func TestErasureAfterAMerge(t *testing.T) {
 func TestWhatHasLapsedIsRemoved(t *testing.T) {
 	t.Parallel()
 	now := clock.NewFixed(time.Now())
-	app := parvistest.New(t, parvistest.WithClock(now))
+	app := parvistest.New(t, parvistest.WithClock(now), nobodyRemoves)
 	path, _ := person(t, app.Client)
 	last := now.Now().AddDate(0, 0, 10)
 	until := parvistest.With(need("on crutches"), map[string]any{"valid_until": last.Format(time.DateOnly)})

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/parvis-crm/parvis/internal/app"
+	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/parvistest"
 	"github.com/parvis-crm/parvis/internal/pg"
 )
@@ -33,9 +35,13 @@ func iban(value string) map[string]any {
 	return map[string]any{"category": "identifier", "identifier": map[string]any{"scheme": "iban", "value": value}, "purpose": "visits"}
 }
 
+// nobodyRemoves keeps the program from removing by itself what has lapsed, as it
+// does when it starts and then hourly.
+func nobodyRemoves(c *config.Config, _ *app.Options) { c.Workers = false }
+
 func TestAFactIsRecordedReadChangedAndRemoved(t *testing.T) {
 	t.Parallel()
-	app := parvistest.New(t)
+	app := parvistest.New(t, nobodyRemoves)
 	path, contact := person(t, app.Client)
 	made := app.Post(path, need("comes in a wheelchair")).Is(201)
 	require.NotContains(t, string(made.Body), "wheelchair", "the right to write is no right to read")

@@ -163,6 +163,9 @@ func WriteProblem(c echo.Context, err error, log *slog.Logger) error {
 		}
 		if f.Kind == fault.MethodNotAllowed {
 			f = fault.New(f.Kind, f.Code).With("method", c.Request().Method)
+			if allow := c.Response().Header().Get(echo.HeaderAllow); strings.Contains(allow, http.MethodGet) && !strings.Contains(allow, http.MethodHead) {
+				c.Response().Header().Set(echo.HeaderAllow, allow+", "+http.MethodHead)
+			}
 		}
 		status, body = Status(f), Problem(ctx, f)
 		faultHeaders(c, f)

@@ -33,7 +33,7 @@ func BenchmarkDeliveries(b *testing.B) {
 		got.Store(0)
 		start := time.Now()
 		for range 4 {
-			emit(b, program.App.DB, program.Tenant, "thing.happened", each/4)
+			emit(b, program.App.DB, program.Tenant, "tag.happened", each/4)
 		}
 		for got.Load() < receivers*each {
 			time.Sleep(5 * time.Millisecond)

@@ -29,7 +29,7 @@ func awaitDelivery(t testing.TB, c *parvistest.Client, e map[string]any, want st
 	t.Helper()
 	var found []map[string]any
 	parvistest.Eventually(t, fmt.Sprintf("%d deliveries are %s", n, want), func() bool {
-		found = c.Get(path(e) + "/deliveries?event_type=thing.*&status=" + want).Is(http.StatusOK).Data()
+		found = c.Get(path(e) + "/deliveries?event_type=tag.*&status=" + want).Is(http.StatusOK).Data()
 		return len(found) == n
 	})
 	return found
@@ -44,12 +44,12 @@ func TestFailuresAreRetriedOnTheScheduleAndThenGivenUp(t *testing.T) {
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = w.Write(make([]byte, 3000))
 	})
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	failed := awaitDelivery(t, program.Client, e, "failed", 1)[0]
 	require.EqualValues(t, 4, failed["attempts"])
 	require.EqualValues(t, 500, failed["response_status"])
 	require.Nil(t, failed["next_attempt_at"])
-	sent := r.of("thing.happened")
+	sent := r.of("tag.happened")
 	require.Len(t, sent, 4)
 	for _, d := range sent {
 		require.Equal(t, failed["id"], d.id())
@@ -78,11 +78,11 @@ func TestARedirectIsAFailureAndNeverFollowed(t *testing.T) {
 		w.Header().Set("Location", target.URL)
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	failed := awaitDelivery(t, program.Client, e, "failed", 1)[0]
 	log := detail(t, program.Client, e, failed["id"].(string))["attempt_log"].([]any)
 	require.Equal(t, "redirect", log[0].(map[string]any)["error"])
-	require.Empty(t, target.of("thing.happened"))
+	require.Empty(t, target.of("tag.happened"))
 }
 
 func TestReceiversCanEndDeliveries(t *testing.T) {
@@ -92,9 +92,9 @@ func TestReceiversCanEndDeliveries(t *testing.T) {
 	subscribe(t, program.Client, watcher.URL, map[string]any{"event_types": []string{"webhook_endpoint.*"}})
 
 	gone := newReceiver(t)
-	e := subscribe(t, program.Client, gone.URL, map[string]any{"event_types": []string{"thing.*", "webhook_endpoint.*"}})
+	e := subscribe(t, program.Client, gone.URL, map[string]any{"event_types": []string{"tag.*", "webhook_endpoint.*"}})
 	gone.answers(status(http.StatusGone))
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	require.Equal(t, "gone", awaitStatus(t, program.Client, e["id"].(string), "disabled")["disabled_reason"])
 	parvistest.Eventually(t, "the other endpoint is told", func() bool { return len(watcher.of("webhook_endpoint.disabled")) == 1 })
 	require.Equal(t, "gone", watcher.of("webhook_endpoint.disabled")[0].members(t)["data"].(map[string]any)["facts"].(map[string]any)["reason"])
@@ -106,12 +106,12 @@ func TestReceiversCanEndDeliveries(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 	})
 	p := subscribe(t, program.Client, polite.URL, nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	require.EqualValues(t, 1, awaitDelivery(t, program.Client, p, "failed", 1)[0]["attempts"])
 	require.Equal(t, "active", program.Get(path(p)).JSON()["status"])
 
 	polite.answers(func(w http.ResponseWriter, _ delivery) { w.Header().Set("webhook-delivery", "disable") })
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	require.Equal(t, "receiver", awaitStatus(t, program.Client, p["id"].(string), "disabled")["disabled_reason"])
 }
 
@@ -132,12 +132,12 @@ func TestADeadReceiverDelaysNobody(t *testing.T) {
 		subscribe(t, program.Client, living[i].URL, nil)
 	}
 	const each = 300
-	emit(t, program.App.DB, program.Tenant, "thing.happened", each)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", each)
 	for _, r := range living {
-		parvistest.Eventually(t, "a living receiver gets all", func() bool { return r.distinct("thing.happened") == each })
+		parvistest.Eventually(t, "a living receiver gets all", func() bool { return r.distinct("tag.happened") == each })
 	}
 	require.EqualValues(t, 8, held.Load(), "the dead one has its eight requests open and no more")
-	require.Len(t, dead.of("thing.happened"), 8)
+	require.Len(t, dead.of("tag.happened"), 8)
 }
 
 func TestRecoverySendsAPeriodAgain(t *testing.T) {
@@ -146,18 +146,18 @@ func TestRecoverySendsAPeriodAgain(t *testing.T) {
 	r := newReceiver(t)
 	e := subscribe(t, program.Client, r.URL, nil)
 	since := time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 3)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 3)
 	awaitDelivery(t, program.Client, e, "succeeded", 3)
 	r.answers(status(http.StatusInternalServerError))
-	emit(t, program.App.DB, program.Tenant, "thing.failed", 4)
+	emit(t, program.App.DB, program.Tenant, "tag.failed", 4)
 	awaitDelivery(t, program.Client, e, "failed", 4)
 	r.answers(nil)
 	// A witness tells when the log has been given out beyond what is missed.
 	w := newReceiver(t)
 	subscribe(t, program.Client, w.URL, nil)
 	program.Patch(path(e), map[string]any{"status": "disabled"}).Is(http.StatusOK)
-	emit(t, program.App.DB, program.Tenant, "thing.missed", 5)
-	parvistest.Eventually(t, "the witness has it", func() bool { return w.distinct("thing.missed") == 5 })
+	emit(t, program.App.DB, program.Tenant, "tag.missed", 5)
+	parvistest.Eventually(t, "the witness has it", func() bool { return w.distinct("tag.missed") == 5 })
 	program.Post(path(e)+"/recover", map[string]any{"since": since}).Problem(http.StatusConflict, "webhook-endpoint-not-active")
 	program.Post(path(e)+"/verify", nil).Is(http.StatusAccepted)
 	awaitStatus(t, program.Client, e["id"].(string), "active")
@@ -175,10 +175,10 @@ func TestRecoverySendsAPeriodAgain(t *testing.T) {
 	}
 	require.Equal(t, 9, recoverPeriod(map[string]any{"since": since}))
 	awaitDelivery(t, program.Client, e, "succeeded", 12)
-	require.Len(t, r.of("thing.happened"), 3, "what was delivered is not sent again")
+	require.Len(t, r.of("tag.happened"), 3, "what was delivered is not sent again")
 	require.Equal(t, 12, recoverPeriod(map[string]any{"since": since, "only_failed": false}))
-	parvistest.Eventually(t, "all is sent again", func() bool { return len(r.of("thing.happened")) == 6 })
-	require.Equal(t, 3, r.distinct("thing.happened"), "under the same ids")
+	parvistest.Eventually(t, "all is sent again", func() bool { return len(r.of("tag.happened")) == 6 })
+	require.Equal(t, 3, r.distinct("tag.happened"), "under the same ids")
 }
 
 func TestDeliveriesAreListedInPages(t *testing.T) {
@@ -186,10 +186,10 @@ func TestDeliveriesAreListedInPages(t *testing.T) {
 	program := parvistest.New(t)
 	r := newReceiver(t)
 	e := subscribe(t, program.Client, r.URL, nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 25)
-	emit(t, program.App.DB, program.Tenant, "thing.ended", 5)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 25)
+	emit(t, program.App.DB, program.Tenant, "tag.ended", 5)
 	awaitDelivery(t, program.Client, e, "succeeded", 30)
-	all := program.Walk(path(e) + "/deliveries?limit=7&event_type=thing.happened")
+	all := program.Walk(path(e) + "/deliveries?limit=7&event_type=tag.happened")
 	require.Len(t, all, 25)
 	seen := map[any]bool{}
 	for i, d := range all {
@@ -212,9 +212,9 @@ func TestSandboxesMarkTheirEvents(t *testing.T) {
 	key := testKey(t, program)
 	r := newReceiver(t)
 	subscribe(t, key, r.URL, nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
-	parvistest.Eventually(t, "it arrives", func() bool { return len(r.of("thing.happened")) == 1 })
-	require.Equal(t, true, r.of("thing.happened")[0].members(t)["test"])
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
+	parvistest.Eventually(t, "it arrives", func() bool { return len(r.of("tag.happened")) == 1 })
+	require.Equal(t, true, r.of("tag.happened")[0].members(t)["test"])
 	require.Equal(t, true, r.of("webhook_endpoint.verification")[0].members(t)["test"])
 }
 
@@ -244,7 +244,7 @@ func TestAKilledDispatcherLosesNothing(t *testing.T) {
 	quiet := parvistest.WithConfig(func(c *config.Config) { c.Workers = false })
 	program := parvistest.NewOn(t, db, quiet, sameKey)
 	r := newReceiver(t)
-	made := program.Post(endpoints, map[string]any{"url": r.URL, "event_types": []string{"thing.*"}}).Is(http.StatusCreated).JSON()
+	made := program.Post(endpoints, map[string]any{"url": r.URL, "event_types": []string{"tag.*"}}).Is(http.StatusCreated).JSON()
 
 	process := exec.CommandContext(t.Context(), os.Args[0])
 	process.Env = append(os.Environ(), childVariable+"="+db.AppURL, "PARVIS_DATA_DIR="+t.TempDir())
@@ -260,13 +260,13 @@ func TestAKilledDispatcherLosesNothing(t *testing.T) {
 			close(killed)
 		}
 	})
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	select {
 	case <-killed:
 	case <-time.After(20 * time.Second):
 		require.Fail(t, "nothing was sent")
 	}
-	first := r.of("thing.happened")[0]
+	first := r.of("tag.happened")[0]
 	require.EqualValues(t, 0, detail(t, program.Client, made, first.id())["attempts"], "nothing was recorded")
 
 	// The lease runs out; a test does not wait for it.
@@ -276,7 +276,7 @@ func TestAKilledDispatcherLosesNothing(t *testing.T) {
 	r.answers(nil)
 	parvistest.NewOn(t, db, sameKey)
 	awaitDelivery(t, program.Client, made, "succeeded", 1)
-	got := r.of("thing.happened")
+	got := r.of("tag.happened")
 	require.Len(t, got, 2)
 	require.Equal(t, first.id(), got[1].id())
 	require.Equal(t, first.body, got[1].body)

@@ -62,7 +62,7 @@ func named(host string) parvistest.Option {
 }
 
 func byHandshake(url string) map[string]any {
-	return map[string]any{"url": url, "event_types": []string{"thing.*"}, "verification": "options"}
+	return map[string]any{"url": url, "event_types": []string{"tag.*"}, "verification": "options"}
 }
 
 func TestHandshakeVerifiesAndItsRateIsKept(t *testing.T) {
@@ -77,7 +77,7 @@ func TestHandshakeVerifiesAndItsRateIsKept(t *testing.T) {
 	require.Equal(t, "6000", c.asked[0].Get("WebHook-Request-Rate"))
 	require.NotEmpty(t, c.asked[0].Get("webhook-signature"))
 
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 5)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 5)
 	awaitDelivery(t, program.Client, made, "succeeded", 5)
 	asked, _ := c.counts()
 	require.Equal(t, 1, asked)
@@ -94,7 +94,7 @@ func TestHandshakeVerifiesAndItsRateIsKept(t *testing.T) {
 	program.Patch(path(made), map[string]any{"status": "disabled"}).Is(http.StatusOK)
 	program.Post(path(made)+"/verify", nil).Is(http.StatusAccepted)
 	awaitStatus(t, program.Client, made["id"].(string), "active")
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	awaitDelivery(t, program.Client, made, "succeeded", 6)
 	conn := owner(t, program)
 	parvistest.Eventually(t, "the queue is left with its pace", func() bool {
@@ -102,7 +102,7 @@ func TestHandshakeVerifiesAndItsRateIsKept(t *testing.T) {
 		require.NoError(t, conn.QueryRow(t.Context(), "select leased_by is null and paced_until > now() from crm.webhook_queues where endpoint_id = $1", made["id"]).Scan(&paced))
 		return paced
 	})
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	awaitDelivery(t, program.Client, made, "succeeded", 7)
 	require.GreaterOrEqual(t, c.arrivals[6].Sub(c.arrivals[5]), 2500*time.Millisecond, "20 a minute is one every 3 s")
 }
@@ -139,7 +139,7 @@ func TestHandshakeWithoutLimitAndChangeOfTheWay(t *testing.T) {
 	t.Parallel()
 	program := parvistest.New(t, quickly(3))
 	c := newCareful(t, map[string]string{"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "*"})
-	made := program.Post(endpoints, map[string]any{"url": c.URL, "event_types": []string{"thing.*"}}).Is(http.StatusCreated).JSON()
+	made := program.Post(endpoints, map[string]any{"url": c.URL, "event_types": []string{"tag.*"}}).Is(http.StatusCreated).JSON()
 	require.Equal(t, "event", awaitStatus(t, program.Client, made["id"].(string), "active")["verification"])
 	changed := program.Patch(path(made), map[string]any{"verification": "options"}).Is(http.StatusOK).JSON()
 	require.Equal(t, "pending", changed["status"])

@@ -17,10 +17,10 @@ func TestFailingIsToldAndThenEnded(t *testing.T) {
 	program := parvistest.New(t, quickly(1))
 	watcher, sick := newReceiver(t), newReceiver(t)
 	subscribe(t, program.Client, watcher.URL, map[string]any{"event_types": []string{"webhook_endpoint.*"}})
-	e := subscribe(t, program.Client, sick.URL, map[string]any{"event_types": []string{"thing.*", "webhook_endpoint.failing"}})
+	e := subscribe(t, program.Client, sick.URL, map[string]any{"event_types": []string{"tag.*", "webhook_endpoint.failing"}})
 	sick.answers(status(http.StatusInternalServerError))
 	fail := func(n int) {
-		emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+		emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 		awaitDelivery(t, program.Client, e, "failed", n)
 	}
 	conn := owner(t, program)
@@ -42,7 +42,7 @@ func TestFailingIsToldAndThenEnded(t *testing.T) {
 
 	// One success wipes the slate.
 	sick.answers(nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	parvistest.Eventually(t, "it is well again", func() bool { return program.Get(path(e)).JSON()["failing_since"] == nil })
 
 	sick.answers(status(http.StatusInternalServerError))
@@ -60,7 +60,7 @@ func TestLagIsShown(t *testing.T) {
 	e := subscribe(t, program.Client, r.URL, nil)
 	release := make(chan struct{})
 	r.answers(func(http.ResponseWriter, delivery) { <-release })
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 2)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 2)
 	parvistest.Eventually(t, "it lags", func() bool { return program.Get(path(e)).JSON()["oldest_undelivered_at"] != nil })
 	close(release)
 	parvistest.Eventually(t, "it catches up", func() bool {
@@ -74,7 +74,7 @@ func TestOldDeliveriesAreSwept(t *testing.T) {
 	program := parvistest.New(t, quickly(2))
 	kept, deleted := newReceiver(t), newReceiver(t)
 	k, d := subscribe(t, program.Client, kept.URL, nil), subscribe(t, program.Client, deleted.URL, nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 3)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 3)
 	awaitDelivery(t, program.Client, k, "succeeded", 3)
 	awaitDelivery(t, program.Client, d, "succeeded", 3)
 	program.Delete(path(d), parvistest.IfMatch("*")).Is(http.StatusNoContent)

@@ -68,7 +68,7 @@ func TestRotationUnderLoadRejectsNothing(t *testing.T) {
 	mu.Unlock()
 	const rounds, each = 30, 20
 	for round := range rounds {
-		emit(t, program.App.DB, program.Tenant, "thing.happened", each)
+		emit(t, program.App.DB, program.Tenant, "tag.happened", each)
 		if round == rounds/3 {
 			rotated := program.Post(path(e)+"/rotate-secret", map[string]any{"overlap_seconds": 3600}).Is(http.StatusCreated).JSON()
 			require.NotEqual(t, e["secret"], rotated["secret"])
@@ -78,7 +78,7 @@ func TestRotationUnderLoadRejectsNothing(t *testing.T) {
 			mu.Unlock()
 		}
 	}
-	parvistest.Eventually(t, "all arrive", func() bool { return r.distinct("thing.happened") == rounds*each })
+	parvistest.Eventually(t, "all arrive", func() bool { return r.distinct("tag.happened") == rounds*each })
 	mu.Lock()
 	require.Zero(t, rejected)
 	require.Positive(t, afterRotation)
@@ -89,10 +89,10 @@ func TestRotationUnderLoadRejectsNothing(t *testing.T) {
 	require.NotNil(t, keys[1].(map[string]any)["expires_at"])
 
 	// Every delivery from now on satisfies the new secret and both public keys.
-	before := len(r.of("thing.ended"))
-	emit(t, program.App.DB, program.Tenant, "thing.ended", 5)
-	parvistest.Eventually(t, "they arrive", func() bool { return len(r.of("thing.ended")) == before+5 })
-	for _, d := range r.of("thing.ended") {
+	before := len(r.of("tag.ended"))
+	emit(t, program.App.DB, program.Tenant, "tag.ended", 5)
+	parvistest.Eventually(t, "they arrive", func() bool { return len(r.of("tag.ended")) == before+5 })
+	for _, d := range r.of("tag.ended") {
 		require.NoError(t, fresh.Verify(d.body, d.header))
 		for _, k := range keys {
 			verifyEd25519(t, k.(map[string]any)["x"].(string), d)
@@ -103,11 +103,11 @@ func TestRotationUnderLoadRejectsNothing(t *testing.T) {
 	last := program.Post(path(e)+"/rotate-secret", map[string]any{"overlap_seconds": 0}).Is(http.StatusCreated).JSON()
 	require.Len(t, program.Anonymous().Get(path(e) + "/keys").JSON()["keys"], 1)
 	r.answers(nil)
-	emit(t, program.App.DB, program.Tenant, "thing.closed", 3)
-	parvistest.Eventually(t, "they arrive", func() bool { return len(r.of("thing.closed")) == 3 })
+	emit(t, program.App.DB, program.Tenant, "tag.closed", 3)
+	parvistest.Eventually(t, "they arrive", func() bool { return len(r.of("tag.closed")) == 3 })
 	newest, err := reference.NewWebhook(last["secret"].(string))
 	require.NoError(t, err)
-	for _, d := range r.of("thing.closed") {
+	for _, d := range r.of("tag.closed") {
 		require.NoError(t, newest.Verify(d.body, d.header))
 		require.Error(t, old.Verify(d.body, d.header))
 	}

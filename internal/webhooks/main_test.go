@@ -132,7 +132,7 @@ const endpoints = "/v1/webhook-endpoints"
 // subscribe makes an endpoint and waits until it is active.
 func subscribe(t testing.TB, c *parvistest.Client, url string, over map[string]any) map[string]any {
 	t.Helper()
-	body := parvistest.With(map[string]any{"url": url, "event_types": []string{"thing.*"}}, over)
+	body := parvistest.With(map[string]any{"url": url, "event_types": []string{"tag.*"}}, over)
 	made := c.Post(endpoints, body).Is(http.StatusCreated).JSON()
 	awaitStatus(t, c, made["id"].(string), "active")
 	return made
@@ -156,7 +156,7 @@ func emit(t testing.TB, db *pg.DB, tenant uuid.UUID, eventType string, n int) []
 	subjects := make([]uuid.UUID, n)
 	for i := range entries {
 		subjects[i] = ids.New()
-		entries[i] = events.Entry{Type: eventType, Subject: events.Subject{Kind: "thing", ID: subjects[i], Version: 1}}
+		entries[i] = events.Entry{Type: eventType, Subject: events.Subject{Kind: "tag", ID: subjects[i], Version: 1}}
 	}
 	require.NoError(t, pg.InTx(ctx, db, tenant, func(ctx context.Context, tx pgx.Tx) error { return events.RecordTx(ctx, tx, entries...) }))
 	return subjects

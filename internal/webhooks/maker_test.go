@@ -167,13 +167,13 @@ func TestEndpointsEndWithTheirMakers(t *testing.T) {
 	program := parvistest.New(t, quickly(5), mailing(sink))
 	program.Patch("/v1/institution", object{"technical_contacts": []string{"info@theatre.example"}, "locale": "en"}).Is(http.StatusOK)
 	watcher := newReceiver(t)
-	subscribe(t, program.Client, watcher.URL, object{"event_types": []string{"webhook_endpoint.*", "thing.*"}})
+	subscribe(t, program.Client, watcher.URL, object{"event_types": []string{"webhook_endpoint.*", "tag.*"}})
 
 	rotated, r := newMaker(t, program, nil), newReceiver(t)
 	e := subscribe(t, rotated.Client, r.URL, nil)
 	successor := program.Post("/v1/api-keys/"+rotated.id+"/rotate", object{"overlap_seconds": 0}).Is(http.StatusCreated).ID()
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
-	parvistest.Eventually(t, "its successor stands for it", func() bool { return len(r.of("thing.happened")) == 1 })
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
+	parvistest.Eventually(t, "its successor stands for it", func() bool { return len(r.of("tag.happened")) == 1 })
 
 	program.Post("/v1/api-keys/"+successor+"/revoke", nil, parvistest.IfMatch("*")).Is(http.StatusOK)
 	ended := awaitStatus(t, program.Client, e["id"].(string), "disabled")
@@ -183,9 +183,9 @@ func TestEndpointsEndWithTheirMakers(t *testing.T) {
 	parvistest.Eventually(t, "and those who look after it", func() bool { _, texts := notices(t, sink, "info@theatre.example"); return len(texts) == 1 })
 	_, texts := notices(t, sink, "info@theatre.example")
 	require.Contains(t, strings.ReplaceAll(texts[0], "\r\n", " "), "may no longer act")
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
-	arrived(t, watcher, "thing.happened", 2)
-	require.Len(t, r.of("thing.happened"), 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
+	arrived(t, watcher, "tag.happened", 2)
+	require.Len(t, r.of("tag.happened"), 1)
 
 	me := program.Get("/v1/me").JSON()["actor"].(object)["id"]
 	taken := program.Patch(path(e), object{"status": "active"}).Is(http.StatusOK).JSON()
@@ -194,7 +194,7 @@ func TestEndpointsEndWithTheirMakers(t *testing.T) {
 
 	// Who turns a stream elsewhere is the one that it is sent for.
 	second := newMaker(t, program, nil)
-	moved := second.Patch(path(e), object{"event_types": []string{"thing.*", "contact.*"}}).Is(http.StatusOK).JSON()
+	moved := second.Patch(path(e), object{"event_types": []string{"tag.*", "contact.*"}}).Is(http.StatusOK).JSON()
 	require.Equal(t, object{"kind": "api_key", "id": second.id}, moved["made_by"])
 	require.Equal(t, object{"kind": "api_key", "id": second.id}, program.Patch(path(e), object{"description": "x"}).Is(http.StatusOK).JSON()["made_by"])
 

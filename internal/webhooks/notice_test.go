@@ -49,7 +49,7 @@ func TestTechnicalContactsAreToldOnceAnEpisode(t *testing.T) {
 	failures := 0
 	fail := func() {
 		failures++
-		emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+		emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 		awaitDelivery(t, program.Client, e, "failed", failures)
 	}
 	conn := owner(t, program)
@@ -81,7 +81,7 @@ func TestTechnicalContactsAreToldOnceAnEpisode(t *testing.T) {
 	// A success ends the episode; the next one is told of anew, in the language
 	// that the institution speaks by then.
 	sick.answers(nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	parvistest.Eventually(t, "it is well again", func() bool { return program.Get(path(e)).JSON()["failing_since"] == nil })
 	program.Patch("/v1/institution", map[string]any{"locale": "en"}).Is(http.StatusOK)
 	sick.answers(status(http.StatusInternalServerError))
@@ -106,7 +106,7 @@ func TestTechnicalContactsAreToldOnceAnEpisode(t *testing.T) {
 	gone := newReceiver(t)
 	ended := subscribe(t, program.Client, gone.URL, nil)
 	gone.answers(status(http.StatusGone))
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	awaitStatus(t, program.Client, ended["id"].(string), "disabled")
 	mails(4)
 	_, texts = notices(t, sink, "info@theatre.example")

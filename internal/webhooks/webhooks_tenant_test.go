@@ -18,7 +18,7 @@ func TestAnotherInstitutionSeesNothing(t *testing.T) {
 	program := parvistest.New(t)
 	r := newReceiver(t)
 	e := subscribe(t, program.Client, r.URL, nil)
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 1)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 1)
 	delivery := path(e) + "/deliveries/" + awaitDelivery(t, program.Client, e, "succeeded", 1)[0]["id"].(string)
 	other := program.OtherTenant()
 	for _, p := range []string{path(e), path(e) + "/deliveries", delivery} {
@@ -26,7 +26,7 @@ func TestAnotherInstitutionSeesNothing(t *testing.T) {
 	}
 	for p, body := range map[string]any{
 		path(e) + "/verify": nil, path(e) + "/rotate-secret": map[string]any{}, path(e) + "/recover": map[string]any{"since": "2026-01-01T00:00:00Z"},
-		path(e) + "/test": map[string]any{"type": "thing.happened"}, delivery + "/retry": nil,
+		path(e) + "/test": map[string]any{"type": "tag.happened"}, delivery + "/retry": nil,
 	} {
 		other.Post(p, body).Problem(http.StatusNotFound, "not-found")
 	}
@@ -37,9 +37,9 @@ func TestAnotherInstitutionSeesNothing(t *testing.T) {
 	// Its own endpoint gets its own events only.
 	own := newReceiver(t)
 	subscribe(t, other, own.URL, map[string]any{"event_types": []string{"*"}})
-	emit(t, program.App.DB, program.Tenant, "thing.happened", 5)
+	emit(t, program.App.DB, program.Tenant, "tag.happened", 5)
 	awaitDelivery(t, program.Client, e, "succeeded", 6)
-	require.Empty(t, own.of("thing.happened"))
+	require.Empty(t, own.of("tag.happened"))
 }
 
 func owner(t testing.TB, program *parvistest.App) *pgx.Conn {

@@ -22,19 +22,19 @@ func TestEndpointProvesItsAddressBeforeItReceives(t *testing.T) {
 	r := newReceiver(t)
 	r.all = true
 	r.answers(status(http.StatusInternalServerError))
-	made := app.Post(endpoints, map[string]any{"url": r.URL, "event_types": []string{"thing.*"}}).Is(http.StatusCreated)
+	made := app.Post(endpoints, map[string]any{"url": r.URL, "event_types": []string{"tag.*"}}).Is(http.StatusCreated)
 	e := made.JSON()
 	require.Equal(t, "pending", e["status"])
 	require.Equal(t, path(e), made.Header.Get("Location"))
 	require.True(t, strings.HasPrefix(e["secret"].(string), "whsec_"))
 	read := app.Get(path(e)).Is(http.StatusOK)
 	require.NotContains(t, read.JSON(), "secret", "the secret is shown once")
-	emit(t, app.App.DB, app.Tenant, "thing.happened", 3)
+	emit(t, app.App.DB, app.Tenant, "tag.happened", 3)
 	parvistest.Eventually(t, "the verification is tried again", func() bool { return len(r.of("webhook_endpoint.verification")) >= 2 })
-	require.Empty(t, r.of("thing.happened"), "nothing but the verification is sent to an address that has not proved itself")
+	require.Empty(t, r.of("tag.happened"), "nothing but the verification is sent to an address that has not proved itself")
 	r.answers(status(http.StatusOK))
 	awaitStatus(t, app.Client, e["id"].(string), "active")
-	parvistest.Eventually(t, "what happened meanwhile arrives", func() bool { return r.distinct("thing.happened") == 3 })
+	parvistest.Eventually(t, "what happened meanwhile arrives", func() bool { return r.distinct("tag.happened") == 3 })
 	ids := map[string]bool{}
 	for _, d := range r.of("webhook_endpoint.verification") {
 		ids[d.id()] = true
@@ -59,8 +59,8 @@ func TestDeliveriesAreVerifiableByOthers(t *testing.T) {
 	app := parvistest.New(t, quickly(3))
 	r := newReceiver(t)
 	e := subscribe(t, app.Client, r.URL, nil)
-	subjects := emit(t, app.App.DB, app.Tenant, "thing.happened", 20)
-	parvistest.Eventually(t, "all arrive", func() bool { return len(r.of("thing.happened")) == len(subjects) })
+	subjects := emit(t, app.App.DB, app.Tenant, "tag.happened", 20)
+	parvistest.Eventually(t, "all arrive", func() bool { return len(r.of("tag.happened")) == len(subjects) })
 
 	// v1: the official library, with the secret.
 	official, err := reference.NewWebhook(e["secret"].(string))
@@ -71,7 +71,7 @@ func TestDeliveriesAreVerifiableByOthers(t *testing.T) {
 	jwk := keys.JSON()["keys"].([]any)[0].(map[string]any)
 	require.Equal(t, e["public_key"], jwk["public_key"])
 	seen := map[string]bool{}
-	for _, d := range r.of("thing.happened") {
+	for _, d := range r.of("tag.happened") {
 		require.NoError(t, official.Verify(d.body, d.header))
 		verifyEd25519(t, jwk["x"].(string), d)
 		require.Error(t, official.Verify(append([]byte(" "), d.body...), d.header))
@@ -112,19 +112,19 @@ func TestOnlyWantedTypesArrive(t *testing.T) {
 	app := parvistest.New(t)
 	all, one, prefix := newReceiver(t), newReceiver(t), newReceiver(t)
 	subscribe(t, app.Client, all.URL, map[string]any{"event_types": []string{"*"}})
-	subscribe(t, app.Client, one.URL, map[string]any{"event_types": []string{"thing.happened"}})
-	subscribe(t, app.Client, prefix.URL, map[string]any{"event_types": []string{"thing.*"}})
-	for _, eventType := range []string{"thing.happened", "thing.ended", "thingy.happened"} {
+	subscribe(t, app.Client, one.URL, map[string]any{"event_types": []string{"tag.updated"}})
+	subscribe(t, app.Client, prefix.URL, map[string]any{"event_types": []string{"tag.*"}})
+	for _, eventType := range []string{"tag.updated", "tag.ended", "tagy.happened"} {
 		emit(t, app.App.DB, app.Tenant, eventType, 2)
 	}
 	parvistest.Eventually(t, "the endpoint for all gets all", func() bool {
-		return len(all.of("thing.happened")) == 2 && len(all.of("thing.ended")) == 2 && len(all.of("thingy.happened")) == 2
+		return len(all.of("tag.updated")) == 2 && len(all.of("tag.ended")) == 2 && len(all.of("tagy.happened")) == 2
 	})
 	parvistest.Eventually(t, "the others get theirs", func() bool {
-		return len(one.of("thing.happened")) == 2 && len(prefix.of("thing.happened")) == 2 && len(prefix.of("thing.ended")) == 2
+		return len(one.of("tag.updated")) == 2 && len(prefix.of("tag.updated")) == 2 && len(prefix.of("tag.ended")) == 2
 	})
-	require.Empty(t, one.of("thing.ended"))
-	require.Empty(t, prefix.of("thingy.happened"))
+	require.Empty(t, one.of("tag.ended"))
+	require.Empty(t, prefix.of("tagy.happened"))
 }
 
 func TestCloudEvents(t *testing.T) {
@@ -134,8 +134,8 @@ func TestCloudEvents(t *testing.T) {
 	e := subscribe(t, app.Client, r.URL, map[string]any{"format": "cloudevents"})
 	official, err := reference.NewWebhook(e["secret"].(string))
 	require.NoError(t, err)
-	subject := emit(t, app.App.DB, app.Tenant, "thing.happened", 1)[0]
-	const eventType = "io.github.parvis-crm.thing.happened"
+	subject := emit(t, app.App.DB, app.Tenant, "tag.happened", 1)[0]
+	const eventType = "io.github.parvis-crm.tag.happened"
 	parvistest.Eventually(t, "it arrives", func() bool { return len(r.of(eventType)) == 1 })
 	d := r.of(eventType)[0]
 	require.Equal(t, "application/cloudevents+json", d.header.Get("Content-Type"))
@@ -144,7 +144,7 @@ func TestCloudEvents(t *testing.T) {
 	require.Equal(t, "1.0", m["specversion"])
 	require.Equal(t, d.id(), m["id"])
 	require.Equal(t, "/tenants/"+app.Tenant.String(), m["source"])
-	require.Equal(t, "thing/"+subject.String(), m["subject"])
+	require.Equal(t, "tags/"+subject.String(), m["subject"])
 	require.Equal(t, subject.String(), m["data"].(map[string]any)["id"])
 }
 
@@ -165,7 +165,7 @@ func TestForbiddenAddressesAreRefused(t *testing.T) {
 		{"https://" + strings.Repeat("a", 64) + ".org/", "url-host-invalid"},
 		{"https:///nothing", "url-invalid"},
 	} {
-		p := app.Post(endpoints, map[string]any{"url": c.url, "event_types": []string{"thing.*"}})
+		p := app.Post(endpoints, map[string]any{"url": c.url, "event_types": []string{"tag.*"}})
 		p.Problem(http.StatusUnprocessableEntity, "invalid")
 		p.Points("#/url")
 		require.Equal(t, c.code, p.JSON()["errors"].([]any)[0].(map[string]any)["code"], c.url)
@@ -184,8 +184,8 @@ func TestForbiddenAddressesAreNotCalled(t *testing.T) {
 	emptied := parvistest.NewOn(t, db, quickly(2), parvistest.WithConfig(func(c *config.Config) {
 		c.WebhookAllowCIDRs = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	}), sameKey)
-	before := len(r.of("thing.happened"))
-	emit(t, emptied.App.DB, app.Tenant, "thing.happened", 1)
+	before := len(r.of("tag.happened"))
+	emit(t, emptied.App.DB, app.Tenant, "tag.happened", 1)
 	client := emptied.Client
 	client.Key = app.Key
 	var failed []map[string]any
@@ -197,7 +197,7 @@ func TestForbiddenAddressesAreNotCalled(t *testing.T) {
 	log := detail["attempt_log"].([]any)
 	require.Len(t, log, 2)
 	require.Equal(t, "url-scheme-forbidden", log[0].(map[string]any)["error"])
-	require.Len(t, r.of("thing.happened"), before)
+	require.Len(t, r.of("tag.happened"), before)
 }
 
 func TestEndpointLifeCycle(t *testing.T) {
@@ -207,7 +207,7 @@ func TestEndpointLifeCycle(t *testing.T) {
 	e := subscribe(t, app.Client, r.URL, map[string]any{"description": "Billetterie"})
 	app.Delete(path(e)).Problem(http.StatusPreconditionRequired, "precondition-required")
 	app.Patch(path(e), map[string]any{"description": nil}, parvistest.IfMatch(`"1"`)).Problem(http.StatusPreconditionFailed, "stale-version")
-	changed := app.Patch(path(e), map[string]any{"description": nil, "event_types": []string{"thing.happened", "other.*"}}).Is(http.StatusOK)
+	changed := app.Patch(path(e), map[string]any{"description": nil, "event_types": []string{"tag.updated", "consent.*"}}).Is(http.StatusOK)
 	require.Empty(t, changed.JSON()["description"])
 	require.Equal(t, "active", changed.JSON()["status"])
 	require.Equal(t, changed.ETag(), app.Patch(path(e), map[string]any{"description": ""}).Is(http.StatusOK).ETag(), "nothing changed, no new version")
@@ -217,10 +217,10 @@ func TestEndpointLifeCycle(t *testing.T) {
 	witness := subscribe(t, app.Client, w.URL, nil)
 	off := app.Patch(path(e), map[string]any{"status": "disabled"}).Is(http.StatusOK).JSON()
 	require.Equal(t, "requested", off["disabled_reason"])
-	emit(t, app.App.DB, app.Tenant, "thing.happened", 1)
-	parvistest.Eventually(t, "the witness has it", func() bool { return len(w.of("thing.happened")) == 1 })
+	emit(t, app.App.DB, app.Tenant, "tag.happened", 1)
+	parvistest.Eventually(t, "the witness has it", func() bool { return len(w.of("tag.happened")) == 1 })
 	app.Delete(path(witness), parvistest.IfMatch(app.Get(path(witness)).ETag())).Is(http.StatusNoContent)
-	app.Post(path(e)+"/test", map[string]any{"type": "thing.happened"}).Problem(http.StatusConflict, "webhook-endpoint-not-active")
+	app.Post(path(e)+"/test", map[string]any{"type": "tag.happened"}).Problem(http.StatusConflict, "webhook-endpoint-not-active")
 	app.Patch(path(e), map[string]any{"status": "active"}).Is(http.StatusOK)
 	active := awaitStatus(t, app.Client, e["id"].(string), "active")
 	require.Nil(t, active["disabled_reason"])
@@ -233,7 +233,7 @@ func TestEndpointLifeCycle(t *testing.T) {
 	parvistest.Eventually(t, "it is recorded", func() bool {
 		return app.Get(tested.Header.Get("Location")).Is(http.StatusOK).JSON()["status"] == "succeeded"
 	})
-	require.Empty(t, r.of("thing.happened"), "what happened while it was disabled is recovered only on demand")
+	require.Empty(t, r.of("tag.happened"), "what happened while it was disabled is recovered only on demand")
 
 	app.Delete(path(e), parvistest.IfMatch(app.Get(path(e)).ETag())).Is(http.StatusNoContent)
 	app.Get(path(e)).Problem(http.StatusNotFound, "not-found")
