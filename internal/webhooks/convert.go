@@ -4,6 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,8 +14,32 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/events"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
+
+// catalogue are the names of all types of events.
+var catalogue = sync.OnceValues(func() ([]string, error) {
+	types, err := events.Types(api.SpecJSON)
+	return web.Map(types, func(t events.TypeInfo) string { return t.Name }), err
+})
+
+// checkTypes refuses what no type is called, or begins with: such an endpoint
+// would wait for ever, and nobody would know why.
+func checkTypes(globs []string) error {
+	known, err := catalogue()
+	if err != nil {
+		return err
+	}
+	f := fault.Invalid()
+	for i, glob := range globs {
+		if !slices.ContainsFunc(known, func(t string) bool { return selects(glob, t) }) {
+			f = f.At("#/event_types/"+strconv.Itoa(i), "unknown-event-type")
+		}
+	}
+	return f.OrNil()
+}
 
 func newEndpoint(in api.WebhookEndpointCreate) NewEndpoint {
 	out := NewEndpoint{URL: in.URL, EventTypes: in.EventTypes, Payload: "thin", Format: "standard", Verification: byEvent, Description: orEmpty(in.Description)}

@@ -50,6 +50,9 @@ func (h *Handlers) ListWebhookEndpoints(ctx context.Context, r api.ListWebhookEn
 
 // CreateWebhookEndpoint implements POST /v1/webhook-endpoints.
 func (h *Handlers) CreateWebhookEndpoint(ctx context.Context, r api.CreateWebhookEndpointRequestObject) (api.CreateWebhookEndpointResponseObject, error) {
+	if err := checkTypes(r.Body.EventTypes); err != nil {
+		return nil, err
+	}
 	made, err := h.service.Create(ctx, newEndpoint(*r.Body))
 	if err != nil {
 		return nil, err
@@ -73,6 +76,9 @@ func (h *Handlers) GetWebhookEndpoint(ctx context.Context, r api.GetWebhookEndpo
 func (h *Handlers) UpdateWebhookEndpoint(ctx context.Context, r api.UpdateWebhookEndpointRequestObject) (api.UpdateWebhookEndpointResponseObject, error) {
 	want, err := web.IfMatch(r.Params.IfMatch)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkTypes(r.Body.EventTypes); err != nil {
 		return nil, err
 	}
 	e, err := h.service.Update(ctx, r.EndpointID, want, change(*r.Body))

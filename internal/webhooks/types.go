@@ -3,12 +3,8 @@ package webhooks
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
-	"github.com/parvis-crm/parvis/internal/api"
-	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -72,28 +68,6 @@ func allowTypes(actor web.Actor, globs []string) error {
 		}
 	}
 	return nil
-}
-
-// catalogue are the names of all types of events.
-var catalogue = sync.OnceValues(func() ([]string, error) {
-	types, err := events.Types(api.SpecJSON)
-	return web.Map(types, func(t events.TypeInfo) string { return t.Name }), err
-})
-
-// checkTypes refuses what no type is called, or begins with: such an endpoint
-// would wait for ever, and nobody would know why.
-func checkTypes(globs []string) error {
-	known, err := catalogue()
-	if err != nil {
-		return err
-	}
-	f := fault.Invalid()
-	for i, glob := range globs {
-		if !slices.ContainsFunc(known, func(t string) bool { return selects(glob, t) }) {
-			f = f.At("#/event_types/"+strconv.Itoa(i), "unknown-event-type")
-		}
-	}
-	return f.OrNil()
 }
 
 // selects reports whether a glob ("*", "contact.*" or an exact type) covers an
