@@ -99,7 +99,7 @@ func (a *App) keepVault(ctx context.Context) error {
 	if err != nil && ctx.Err() == nil {
 		a.Log.WarnContext(ctx, "the token signing keys stay under a former master key until the next start", "error", err)
 	}
-	return a.vault.Run(ctx)
+	return a.afterwards(a.vault.Run)(ctx)
 }
 
 // Vault gives the keys, for tests and for what erases persons.

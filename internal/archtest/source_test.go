@@ -113,7 +113,7 @@ func TestContextsComeFromTheCaller(t *testing.T) {
 func TestSecretsAreMadeByTheSystemsGenerator(t *testing.T) {
 	t.Parallel()
 	spread := map[string]string{
-		"internal/mail/runner.go": "when a mail is tried again", "internal/siem/run.go": "when a stream is tried again", "internal/webhooks/schedule.go": "when a delivery is tried again",
+		"internal/app/afterwards.go": "when hourly work begins", "internal/mail/runner.go": "when a mail is tried again", "internal/siem/run.go": "when a stream is tried again", "internal/webhooks/schedule.go": "when a delivery is tried again",
 	}
 	for _, s := range sources(t) {
 		if s.test() || slices.Contains([]string{"parvistest", "bench", "tools", "examples"}, s.pkg.unit()) || spread[s.pkg.path()+"/"+s.name] != "" {

@@ -49,8 +49,8 @@ func (s *Service) MoveConsumer(ctx context.Context, tenant uuid.UUID, name strin
 		if err != nil {
 			return Consumer{}, err
 		}
-		if sequence > head {
-			return Consumer{}, fault.New(fault.Refused, "position-beyond-head").With("head", head).At("#/sequence", "too-big", "limit", head)
+		if f := beyond(sequence, head); f != nil {
+			return Consumer{}, f.At("#/sequence", "too-big", "limit", head)
 		}
 		if version == nil {
 			c, err := s.q.InsertConsumer(ctx, tx, tenant, name, sequence)

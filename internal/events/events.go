@@ -116,7 +116,18 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 	return r, err
 }
 
-// Wait is Read that waits for the first event, at most for d.
+// beyond refuses a position that the log has not come to: whoever has one was
+// told by another log, or by this one before it was restored from an older copy,
+// and would miss what comes until the log is there.
+func beyond(after, head int64) *fault.Error {
+	if after <= head {
+		return nil
+	}
+	return fault.New(fault.Refused, "position-beyond-head").With("head", head)
+}
+
+// Wait is Read that waits for the first event, at most for d. It refuses a
+// position beyond the log.
 func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Filter, limit int, d time.Duration) (Reading, error) {
 	bell, done := s.hub.Subscribe(tenant)
 	defer done()
@@ -126,6 +137,9 @@ func (s *Service) Wait(ctx context.Context, tenant uuid.UUID, after int64, f Fil
 		r, err := s.Read(ctx, tenant, after, f, limit)
 		if err != nil || len(r.Events) > 0 {
 			return r, err
+		}
+		if f := beyond(after, r.Head); f != nil {
+			return r, f.AtParameter("after", "too-big", "limit", r.Head)
 		}
 		after = r.Next
 		if r.Next < r.Head {

@@ -161,6 +161,24 @@ func TestALongPollEndsWithTheFirstEvent(t *testing.T) {
 	require.Empty(t, a.Get("/v1/events?after=2&wait=1").Data())
 }
 
+// A position that the log has not come to is of another log, or of one that was
+// restored since: waiting for it would miss what comes before it.
+func TestAPositionBeyondTheLogIsRefused(t *testing.T) {
+	t.Parallel()
+	a := parvistest.New(t)
+	record(a, entry("contact.created", "contact"))
+	feed(t, a.Client, 2)
+	for _, path := range []string{"/v1/events?after=3", "/v1/events?after=3&wait=30", "/v1/events?after=3&types=contact.*", "/v1/events/stream?after=3"} {
+		p := a.Get(path).Problem(http.StatusUnprocessableEntity, "position-beyond-head")
+		require.Equal(t, "after", p["errors"].([]any)[0].(map[string]any)["parameter"], path)
+	}
+	a.Get("/v1/events/stream", parvistest.Header("Last-Event-ID", "99999999999999999999")).Problem(http.StatusUnprocessableEntity, "position-beyond-head")
+	require.Empty(t, a.Get("/v1/events?after=2").Is(http.StatusOK).Data())
+	record(a, entry("contact.updated", "contact"))
+	feed(t, a.Client, 3)
+	require.Len(t, a.Get("/v1/events?after=2").Is(http.StatusOK).Data(), 1)
+}
+
 // frame is one server-sent event.
 type frame struct{ id, event, data string }
 

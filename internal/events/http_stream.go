@@ -11,7 +11,6 @@ import (
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/clock"
-	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -48,19 +47,24 @@ func (s *Service) newStream(ctx context.Context, tenant uuid.UUID, lastID *strin
 		return stream{}, err
 	}
 	out := stream{service: s, ctx: ctx, tenant: tenant, filter: f, ping: s.ping, actor: actor}
+	head, err := s.head(ctx, s.db.Tenant(tenant), tenant)
 	switch {
+	case err != nil:
+		return out, err
 	case lastID != nil:
-		// The contract has checked that it is a number; one beyond all sequences
-		// waits like any other position in the future.
+		// The contract has checked that it is a number; one that is too great for us is
+		// the greatest.
 		out.after, _ = strconv.ParseInt(*lastID, 10, 64)
+		if f := beyond(out.after, head); f != nil {
+			return out, f.AtHeader("Last-Event-ID", "too-big", "limit", head)
+		}
 	case after != nil:
 		out.after = *after
-	default:
-		head, err := s.q.GetHead(ctx, s.db.Tenant(tenant), tenant)
-		if err != nil && !pg.IsNoRows(err) {
-			return out, err
+		if f := beyond(out.after, head); f != nil {
+			return out, f.AtParameter("after", "too-big", "limit", head)
 		}
-		out.after = head.Sequence
+	default:
+		out.after = head
 	}
 	return out, nil
 }

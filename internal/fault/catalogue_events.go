@@ -3,8 +3,8 @@ package fault
 // eventTexts are the faults of the log and its readers.
 var eventTexts = Texts{
 	"position-beyond-head": {
-		FR: Text{"Position au-delà du journal", "Le journal s'arrête à la séquence {head} : aucun lecteur ne peut être plus loin.", "Confirmez la séquence du dernier événement reçu."},
-		EN: Text{"Position beyond the log", "The log ends at sequence {head}: no reader can be further.", "Confirm the sequence of the last event received."},
+		FR: Text{"Position au-delà du journal", "Le journal s'arrête à la séquence {head} : aucun lecteur ne peut être plus loin.", "Donnez la séquence du dernier événement reçu ; si la base a été restaurée depuis une copie plus ancienne, relisez à partir d'une position antérieure."},
+		EN: Text{"Position beyond the log", "The log ends at sequence {head}: no reader can be further.", "Give the sequence of the last event received; where the database was restored from an older copy, read again from an earlier position."},
 	},
 	"position-behind": {
 		FR: Text{"Position déjà dépassée", "Ce lecteur a déjà confirmé la séquence {sequence}.", "Ignorez cette confirmation tardive, ou envoyez « force » pour relire."},

@@ -65,18 +65,17 @@ func neutral(s string, sent names) string {
 
 // tells is the first of the secrets that an answer gives away, or "".
 func tells(a *parvistest.Answer, secrets []string, asked string) string {
-	body := strings.ToLower(opened(string(a.Body)))
+	var whole strings.Builder
+	whole.Write(a.Body)
+	for name, values := range a.Header {
+		if name != http.CanonicalHeaderKey("Request-Id") {
+			whole.WriteString("\n" + strings.Join(values, " "))
+		}
+	}
+	text := strings.ToLower(opened(whole.String()))
 	for _, s := range secrets {
-		if strings.Contains(asked, s) {
-			continue // the asker knew
-		}
-		if strings.Contains(body, strings.ToLower(s)) {
+		if !strings.Contains(asked, s) && strings.Contains(text, strings.ToLower(s)) { // otherwise the asker knew
 			return s
-		}
-		for name, values := range a.Header {
-			if strings.Contains(strings.ToLower(opened(strings.Join(values, " "))), strings.ToLower(s)) && name != http.CanonicalHeaderKey("Request-Id") {
-				return s
-			}
 		}
 	}
 	return ""

@@ -69,7 +69,7 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 	url := "http://" + listener.Addr().String()
 	cfg := config.Config{
 		Addr: listener.Addr().String(), DataDir: tb.TempDir(), DatabaseURL: db.AppURL, MigrationURL: db.OwnerURL, ListenURL: db.AppURL,
-		MaxConns: 5, FreeAttempts: 1_000_000, RateDefault: 1_000_000, RateSearch: 1_000_000, RateBulk: 1_000_000, RateForm: 1_000_000, RateOAuth: 1_000_000, RateSignIn: 1_000_000, RateInbound: 1_000_000,
+		MaxConns: 3, FreeAttempts: 1_000_000, RateDefault: 1_000_000, RateSearch: 1_000_000, RateBulk: 1_000_000, RateForm: 1_000_000, RateOAuth: 1_000_000, RateSignIn: 1_000_000, RateInbound: 1_000_000,
 		ConnectorDebounce: 50 * time.Millisecond, ConnectorBackoff: 50 * time.Millisecond,
 		SessionIdle: 2 * time.Hour, SessionLifetime: 12 * time.Hour, PasswordMemory: 64,
 		RateInstitution: 1_000_000, RateAddress: 1_000_000, MetricsCIDRs: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/parvis-crm/parvis/internal/app"
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/config"
 	"github.com/parvis-crm/parvis/internal/parvistest"
@@ -253,7 +254,8 @@ func TestReminderProcess(t *testing.T) {
 	if owner == "" {
 		t.Skip("run by TestAKilledProcessRemindsOnce")
 	}
-	parvistest.NewOn(t, &parvistest.DB{OwnerURL: owner, AppURL: os.Getenv("PARVIS_TEST_REMINDER_APP")}, parvistest.WithMasterKey([]byte(os.Getenv("PARVIS_TEST_REMINDER_KEY"))))
+	parvistest.NewOn(t, &parvistest.DB{OwnerURL: owner, AppURL: os.Getenv("PARVIS_TEST_REMINDER_APP")}, parvistest.WithMasterKey([]byte(os.Getenv("PARVIS_TEST_REMINDER_KEY"))),
+		func(_ *config.Config, o *app.Options) { o.Settle = time.Millisecond })
 	<-t.Context().Done()
 }
 
