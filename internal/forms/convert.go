@@ -111,7 +111,7 @@ func (h *Handlers) sent(ctx context.Context, r api.SubmitFormRequestObject) (Sen
 		return Sent{}, err
 	}
 	return Sent{
-		Data: d.Schema.fromFields(fields), IssueToken: fields.Get("issue_token"), Work: fields.Get("work"), Language: clip(fields.Get("language"), 35), Scriptless: true,
+		Data: d.Schema.FromFields(fields), IssueToken: fields.Get("issue_token"), Work: fields.Get("work"), Language: clip(fields.Get("language"), 35), Scriptless: true,
 	}, nil
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/parvis-crm/parvis/internal/fault"
 )
 
-// validate compares what a visitor sent with the schema and lists every
+// Validate compares what a visitor sent with the schema and lists every
 // deviation. Values are those of decoded JSON, numbers as json.Number.
-func (s Schema) validate(data map[string]any) error {
+func (s Schema) Validate(data map[string]any) error {
 	f := fault.New(fault.Malformed, "invalid-request")
 	for _, name := range s.Required {
 		if v, ok := data[name]; !ok || v == "" {
@@ -103,10 +103,10 @@ func (s FieldSchema) validateNumber(f *fault.Error, at string, v json.Number) {
 	}
 }
 
-// fromFields reads the fields of a page without scripts as the types that the
+// FromFields reads the fields of a page without scripts as the types that the
 // schema declares: a box that is ticked sends "on" or its value, one that is
 // not sends nothing.
-func (s Schema) fromFields(values url.Values) map[string]any {
+func (s Schema) FromFields(values url.Values) map[string]any {
 	data := map[string]any{}
 	for name, texts := range values {
 		if slices.Contains(reservedNames, name) || len(texts) == 0 {

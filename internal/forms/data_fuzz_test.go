@@ -1,9 +1,11 @@
-package forms
+package forms_test
 
 import (
 	"encoding/json"
 	"net/url"
 	"testing"
+
+	"github.com/parvis-crm/parvis/internal/forms"
 )
 
 // FuzzData: whatever a stranger posts is either refused or is of the schema's
@@ -13,7 +15,7 @@ func FuzzData(f *testing.F) {
 	f.Add("age=1e999&yes=%00&email=&pick=")
 	f.Add("age=NaN&nested[a]=1")
 	longest := int32(20)
-	s := Schema{Type: "object", Required: []string{"email"}, Properties: map[string]FieldSchema{
+	s := forms.Schema{Type: "object", Required: []string{"email"}, Properties: map[string]forms.FieldSchema{
 		"email": {Type: "string", MaxLength: &longest}, "age": {Type: "integer"}, "yes": {Type: "boolean"}, "pick": {Type: "string", Enum: []string{"a", "b"}},
 	}}
 	f.Fuzz(func(t *testing.T, query string) {
@@ -21,8 +23,8 @@ func FuzzData(f *testing.F) {
 		if err != nil {
 			return
 		}
-		data := s.fromFields(values)
-		if s.validate(data) != nil {
+		data := s.FromFields(values)
+		if s.Validate(data) != nil {
 			return
 		}
 		raw, err := json.Marshal(data)

@@ -98,7 +98,7 @@ func (s *Service) admit(ctx context.Context, p published, id uuid.UUID, in Sent)
 	a.language = a.definition.language(in.Language, v.AcceptLanguage)
 	bait, sent := a.data[s.honeypot(id)]
 	delete(a.data, s.honeypot(id))
-	if err := a.definition.Schema.validate(a.data); err != nil {
+	if err := a.definition.Schema.Validate(a.data); err != nil {
 		return a, false, err
 	}
 	if sent && bait != "" && bait != nil {

@@ -84,7 +84,7 @@ func (e *Engine) Read(ctx context.Context, a *archive.Archive, in Import) (Impor
 		result <- err
 	}()
 	proof := sync.OnceValue(func() error { return <-result })
-	out, err := e.loadAll(working, a, tenant, in, steps.loaded, proof)
+	out, err := e.Load(working, a, tenant, in, steps.loaded, proof)
 	var flaw *archive.Flaw
 	if err != nil && !errors.As(err, &flaw) {
 		stop(err) // the proof could not help
@@ -105,9 +105,9 @@ func (e *Engine) Read(ctx context.Context, a *archive.Archive, in Import) (Impor
 	return out, invalid(err)
 }
 
-// loadAll loads an archive and notes it; before it makes that last, it waits for
+// Load loads an archive and notes it; before it makes that last, it waits for
 // the proof.
-func (e *Engine) loadAll(ctx context.Context, a *archive.Archive, tenant uuid.UUID, in Import, progress func(done int64) error, proof func() error) (Imported, error) {
+func (e *Engine) Load(ctx context.Context, a *archive.Archive, tenant uuid.UUID, in Import, progress func(done int64) error, proof func() error) (Imported, error) {
 	out := Imported{Tenant: tenant}
 	err := pg.InTx(pg.Detached(ctx), e.DB, tenant, func(ctx context.Context, tx pgx.Tx) error {
 		if there, err := present(ctx, tx, tenant); err != nil || there {

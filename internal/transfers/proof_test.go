@@ -19,7 +19,7 @@ func TestNothingStaysOfWhatIsNotProven(t *testing.T) {
 	_, a := export(t, here, here.Tenant)
 	flaw := &archive.Flaw{File: "data/tags.ndjson", What: "was altered"}
 
-	_, err := there.Transfers().Load(t.Context(), here.Tenant, a, func() error { return flaw })
+	_, err := there.Transfers().Load(t.Context(), a, here.Tenant, transfers.Import{}, func(int64) error { return nil }, func() error { return flaw })
 	require.ErrorIs(t, err, flaw)
 	require.Zero(t, count(t, there, "select (select count(*) from tenants where tenant_id = $1) + (select count(*) from contacts where tenant_id = $1)", here.Tenant))
 
