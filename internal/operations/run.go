@@ -31,7 +31,8 @@ func (r *Run) Parameters(into any) error { return json.Unmarshal(r.Operation.Par
 // returns ErrCancelled when the work should stop; the context of the work ends
 // then too, at the latest a moment later.
 func (r *Run) Progress(ctx context.Context, done int64, total *int64) error {
-	return r.progress(ctx, r.service.db.Tenant(r.tenant), done, total)
+	// Much work reports from inside the transaction that it does.
+	return r.progress(pg.Beside(ctx), r.service.db.Tenant(r.tenant), done, total)
 }
 
 // ProgressTx is Progress as part of tx: what is counted there and what was done

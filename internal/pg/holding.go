@@ -38,6 +38,15 @@ func inside(ctx context.Context) context.Context {
 	return context.WithValue(ctx, holdingKey{}, h)
 }
 
+// Beside returns a context for what is called back by somebody who may hold a
+// transaction, and has no context of theirs.
+func Beside(ctx context.Context) context.Context {
+	if held(ctx) == two {
+		return ctx
+	}
+	return Detached(context.WithValue(ctx, holdingKey{}, one))
+}
+
 // from returns the pool that ctx is served from.
 func (db *DB) from(ctx context.Context) *pgxpool.Pool {
 	if held(ctx) == none {

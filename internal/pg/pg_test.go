@@ -233,6 +233,7 @@ func TestWhatIsDoneBesideATransactionNeverWaitsForOne(t *testing.T) {
 	db := open(t, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
+	outside := ctx
 	tenant := uuid.New()
 	var all errgroup.Group
 	for range 50 {
@@ -244,7 +245,10 @@ func TestWhatIsDoneBesideATransactionNeverWaitsForOne(t *testing.T) {
 				}); err != nil {
 					return err
 				}
-				_, err := db.Tenant(tenant).Exec(pg.Detached(ctx), "select 1")
+				if _, err := db.Tenant(tenant).Exec(pg.Detached(ctx), "select 1"); err != nil {
+					return err
+				}
+				_, err := db.Tenant(tenant).Exec(pg.Beside(outside), "select 1")
 				return err
 			})
 		})
