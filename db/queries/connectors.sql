@@ -140,6 +140,9 @@ ORDER BY due_at, kind, external_id LIMIT @most;
 -- name: CountFetches :one
 SELECT count(*) FROM connector_fetches WHERE tenant_id = @tenant_id AND source_id = @source_id;
 
+-- name: ForgetFetches :exec
+DELETE FROM connector_fetches WHERE tenant_id = @tenant_id AND source_id = @source_id;
+
 -- name: DropFetches :exec
 DELETE FROM connector_fetches f USING (SELECT unnest(@kinds::text[])::text AS kind, unnest(@external_ids::text[])::text AS external_id) AS u
 WHERE f.tenant_id = @tenant_id AND f.source_id = @source_id AND f.kind = u.kind AND f.external_id = u.external_id;

@@ -387,6 +387,8 @@ WHERE f.tenant_id = @tenant_id AND f.source_id = @source_id;
 -- name: FindOfCustomer :many
 -- What names an account.
 SELECT 'order'::text AS kind, o.id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.customer_id = @customer_id::uuid
+UNION
+SELECT 'order'::text, n.id FROM orders_naming(@tenant_id, @source_id::uuid, @account::text) AS n (id)
 UNION ALL
 SELECT 'membership'::text, m.id FROM ticketing_memberships m WHERE m.tenant_id = @tenant_id AND m.customer_id = @customer_id::uuid
 UNION ALL

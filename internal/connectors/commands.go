@@ -167,9 +167,6 @@ const (
 
 // sendCommands sends what waits, in the order in which it was asked for.
 func (t *turn) sendCommands(ctx context.Context) error {
-	if len(t.d.Commands) == 0 {
-		return nil
-	}
 	rows, err := t.s.q.ListOpenCommands(ctx, t.db, t.row.TenantID, t.row.SourceID, commandsAtOnce)
 	if err != nil {
 		return err

@@ -118,6 +118,11 @@ func (s *Service) Connect(ctx context.Context, reference string, in NewConnectio
 		if err := s.prepareState(ctx, tx, after, connector.Describe()); err != nil {
 			return err
 		}
+		if fresh || elsewhere(before, after) {
+			if err := s.leave(ctx, tx, actor.Tenant, src, "The connection was pointed elsewhere before it was sent."); err != nil {
+				return err
+			}
+		}
 		if fresh {
 			return recordConnection(ctx, tx, "ticketing.connection.created", src, nil, after)
 		}
@@ -282,6 +287,9 @@ func (s *Service) Disconnect(ctx context.Context, reference string, want *int64)
 			return err
 		}
 		if _, err := s.q.DeleteConnection(ctx, tx, actor.Tenant, src.ID); err != nil {
+			return err
+		}
+		if err := s.leave(ctx, tx, actor.Tenant, src, "The connection was removed before it was sent."); err != nil {
 			return err
 		}
 		before.Version++

@@ -285,6 +285,10 @@ func (q Query) statement(actor web.Actor) (*statement, error) {
 const lastRune = "\U0010FFFF"
 
 func (st *statement) namePrefix(prefix string) {
+	if prefix == "" { // no letter and no digit was asked for: nobody is called so
+		st.where = append(st.where, "false")
+		return
+	}
 	st.and("c.sort_name >= %s AND c.sort_name < %s", prefix, prefix+lastRune)
 	if shown := st.nameShown(); shown != "" {
 		st.where = append(st.where, shown)

@@ -143,8 +143,12 @@ func (s *Service) ListTags(ctx context.Context, prefix, archived string, after T
 	if err != nil {
 		return nil, err
 	}
+	folded := Fold(prefix)
+	if prefix != "" && folded == "" { // no letter and no digit was asked for: no tag is called so
+		return nil, nil
+	}
 	return s.q.ListTags(ctx, s.db.Tenant(actor.Tenant), contactsdb.ListTagsParams{
-		TenantID: actor.Tenant, AfterFolded: after.Folded, AfterID: after.ID, Prefix: Fold(prefix), Archived: archived, PageSize: int32(limit),
+		TenantID: actor.Tenant, AfterFolded: after.Folded, AfterID: after.ID, Prefix: folded, Archived: archived, PageSize: int32(limit),
 	})
 }
 

@@ -172,6 +172,9 @@ func TestAPositionBeyondTheLogIsRefused(t *testing.T) {
 		p := a.Get(path).Problem(http.StatusUnprocessableEntity, "position-beyond-head")
 		require.Equal(t, "after", p["errors"].([]any)[0].(map[string]any)["parameter"], path)
 	}
+	for _, unreadable := range []string{"abc", "-1", "1.5", "1e2"} {
+		a.Get("/v1/events/stream", parvistest.Header("Last-Event-ID", unreadable)).Problem(http.StatusBadRequest, "invalid-request")
+	}
 	a.Get("/v1/events/stream", parvistest.Header("Last-Event-ID", "99999999999999999999")).Problem(http.StatusUnprocessableEntity, "position-beyond-head")
 	require.Empty(t, a.Get("/v1/events?after=2").Is(http.StatusOK).Data())
 	record(a, entry("contact.updated", "contact"))

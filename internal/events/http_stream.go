@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/api"
 	"github.com/parvis-crm/parvis/internal/clock"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -52,9 +54,10 @@ func (s *Service) newStream(ctx context.Context, tenant uuid.UUID, lastID *strin
 	case err != nil:
 		return out, err
 	case lastID != nil:
-		// The contract has checked that it is a number; one that is too great for us is
-		// the greatest.
-		out.after, _ = strconv.ParseInt(*lastID, 10, 64)
+		if *lastID == "" || strings.Trim(*lastID, "0123456789") != "" {
+			return out, fault.New(fault.Malformed, "invalid-request").AtHeader("Last-Event-ID", "format", "want", "integer")
+		}
+		out.after, _ = strconv.ParseInt(*lastID, 10, 64) // one that is too great for us is the greatest
 		if f := beyond(out.after, head); f != nil {
 			return out, f.AtHeader("Last-Event-ID", "too-big", "limit", head)
 		}

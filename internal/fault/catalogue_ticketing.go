@@ -2,6 +2,10 @@ package fault
 
 // ticketingTexts are the sentences of ticketing.
 var ticketingTexts = Texts{
+	"indicators-beyond-source": {
+		FR: Text{"Limité à une source", "Les indicateurs portent sur toutes les sources ; cet accès est limité à une seule.", "Utilisez un accès qui n'est pas limité à une source."},
+		EN: Text{"Bound to one source", "Indicators are over all sources; this credential is bound to one.", "Use a credential that is not bound to a source."},
+	},
 	"ticketing-source-code-taken": {
 		FR: Text{"Code déjà pris", "Une source porte déjà le code « {code} ».", "Choisissez un autre code, ou modifiez la source existante."},
 		EN: Text{"Code already taken", "A source already has the code “{code}”.", "Choose another code, or change the existing source."},

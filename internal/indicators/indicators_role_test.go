@@ -19,6 +19,27 @@ func TestScopes(t *testing.T) {
 	manager.Post("/v1/indicators/recount", nil).Is(202)
 }
 
+// A key of one source learns nothing of what others sold; of what can be told of
+// one source alone, that of its own.
+func TestAKeyOfOneSourceLearnsNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	catalogue(app.Client)
+	who := send(app.Client, "order", "o1", order(m{"channel": m{"kind": "web"}}))["contact_id"].(string)
+	app.Post("/v1/ticketing/sources", m{"code": "x", "name": "Autre", "kind": "generic"}).Is(201)
+	settled(t, app, owner(t, app))
+	const rates = "/v1/indicators/capture-rates?placed_at_gte=2026-10-01T00:00:00Z&placed_at_lt=2026-12-01T00:00:00Z"
+	tickets := app.Get(rates).Is(200).JSON()["total"].(m)["tickets"]
+	require.Positive(t, tickets)
+	for source, want := range map[string]any{"x": 0.0, "principale": tickets} {
+		key := app.AsSource(source, "ticketing:read")
+		for _, path := range []string{"/v1/contact-indicators", "/v1/contacts/" + who + "/indicators", "/v1/contacts/" + who + "/indicators/net/facts"} {
+			key.Get(path).Problem(403, "indicators-beyond-source")
+		}
+		require.Equal(t, want, key.Get(rates).Is(200).JSON()["total"].(m)["tickets"], source)
+	}
+}
+
 // Amounts are for those who read amounts, as filters and as an order too; a
 // contact out of sight is in no list.
 func TestContactsAreListedToWhoSeesThemAndReadsTheFigure(t *testing.T) {

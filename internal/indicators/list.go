@@ -92,6 +92,9 @@ func (p Place) value(figure string) any {
 // List returns at most limit contacts after a place, as they were last counted.
 // Whoever may not read amounts finds nobody by them.
 func (s *Service) List(ctx context.Context, q Query, after *Place, limit int) ([]Indicators, error) {
+	if err := ofAllSources(ctx); err != nil {
+		return nil, err
+	}
 	actor, err := web.ActorFrom(ctx)
 	if err != nil {
 		return nil, err

@@ -120,7 +120,9 @@ func (u *unit) addForgetting(ctx context.Context, messages []*message, byKind ma
 		if m == nil || !m.anonymize || m.kind != kindCustomer {
 			continue
 		}
-		rows, err := u.s.q.FindOfCustomer(ctx, u.tx, u.source.TenantID, u.records[recordKey{m.kind, m.externalID}].ID)
+		rows, err := u.s.q.FindOfCustomer(ctx, u.tx, ticketingdb.FindOfCustomerParams{
+			TenantID: u.source.TenantID, CustomerID: u.records[recordKey{m.kind, m.externalID}].ID, SourceID: u.source.ID, Account: m.externalID,
+		})
 		if err != nil {
 			return err
 		}
@@ -189,6 +191,8 @@ func (u *unit) forgetCustomer(r *Record) {
 	for _, id := range u.sequence {
 		if o := u.orders[id]; sameID(o.row.CustomerID, &r.ID) {
 			u.forgetOrder(o, false, lostContact{account: account, record: r.ID})
+		} else {
+			o.forgetBeside(account)
 		}
 	}
 	for id, m := range u.kinds.memberships.rows {
@@ -226,6 +230,20 @@ func (u *unit) forgetOrder(o *order, everybody bool, lost lostContact) {
 	o.buyer, o.row.Buyer, o.row.Payer, o.row.Consents, o.row.AnonymizedAt = nil, nil, nil, json.RawMessage("[]"), &u.now
 	if everybody {
 		o.row.CustomerID = nil
+	}
+}
+
+// forgetBeside takes an account out of somebody else's order, as who paid for it
+// and who held its tickets.
+func (o *order) forgetBeside(account string) {
+	is := func(p *person) bool { return p != nil && p.Customer != nil && *p.Customer == account }
+	if is(readPerson(o.row.Payer)) {
+		o.row.Payer = nil
+	}
+	for _, l := range o.lines {
+		if is(readPerson(l.Holder)) {
+			l.Holder = nil
+		}
 	}
 }
 
@@ -285,7 +303,7 @@ func (u *unit) withhold(m *message, r *Record) {
 	}
 	switch {
 	case m.order != nil:
-		u.withholdOrder(m, self, self || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
+		u.withholdOrder(m, gone, self, self || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
 	case m.membership != nil && (self || gone(m.membership.account()) || u.erased(m.membership.Holder)):
 		d := *m.membership
 		d.Customer = m.membership.account()
@@ -305,16 +323,17 @@ func (u *unit) withhold(m *message, r *Record) {
 
 // withholdOrder takes its buyer out of an order, where that is somebody who was
 // forgotten, and of its tickets those holders who were.
-func (u *unit) withholdOrder(m *message, self, buyer bool) {
+func (u *unit) withholdOrder(m *message, gone func(account *string) bool, self, buyer bool) {
+	account := func(p *person) bool { return p != nil && gone(p.Customer) }
 	d := *m.order
 	d.Lines = slices.Clone(d.Lines)
 	for i, l := range d.Lines {
 		ticket := u.records[recordKey{kindTicket, l.ExternalID}]
-		if self || u.erased(l.Holder) || ticket != nil && u.forgotten.holders[ticket.ID] || buyer && m.order.Buyer != nil && samePerson(m.order.Buyer, l.Holder) {
+		if self || u.erased(l.Holder) || account(l.Holder) || ticket != nil && u.forgotten.holders[ticket.ID] || buyer && m.order.Buyer != nil && samePerson(m.order.Buyer, l.Holder) {
 			d.Lines[i].Holder = nil
 		}
 	}
-	if u.erased(d.Payer) {
+	if u.erased(d.Payer) || account(d.Payer) {
 		d.Payer = nil
 	}
 	if buyer {

@@ -112,3 +112,37 @@ func TestAnAccountThatWasNeverDescribedIsForgottenToo(t *testing.T) {
 	require.Equal(t, "Anonymisé", app.Get("/v1/contacts/" + contact).Is(200).JSON()["display_name"])
 	require.Nil(t, at(app.Client, "membership", "m1")["contact_id"])
 }
+
+// An account that is forgotten goes out of the orders of others too, whose payer it
+// was or whose tickets it held, and does not come back with them.
+func TestAForgottenAccountLeavesTheOrdersOfOthers(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	her := m{"customer": "C1", "given_name": "Nora", "family_name": "Zqcastellan", "email": "nora.zq@courrier.example"}
+	buyer := m{"customer": "C2", "given_name": "Yann", "family_name": "Ozanne", "email": "yann@courrier.example"}
+	paid := record("order", "o1", t1, orderData(m{"buyer": buyer, "payer": her, "lines": []m{}}))
+	held := record("order", "o2", t1, orderData(m{"buyer": buyer, "lines": []m{
+		{"external_id": "t1", "amount": "10.00", "state": "valid", "holder": her}, {"external_id": "t2", "amount": "10.00", "state": "valid", "holder": m{"given_name": "Lou", "family_name": "Ozanne"}}}}))
+	send(app.Client, record("customer", "C1", t1, m{"given_name": "Nora", "family_name": "Zqcastellan", "email": "nora.zq@courrier.example"}), paid, held)
+	app.Post(base+"/records/customer/C1/anonymize", nil).Is(200)
+	gone := func() {
+		t.Helper()
+		require.Nil(t, at(app.Client, "order", "o1")["payer"])
+		require.NotNil(t, at(app.Client, "order", "o1")["buyer"], "somebody else")
+		lines := at(app.Client, "order", "o2")["lines"].([]any)
+		require.Equal(t, []any{nil, nil}, []any{lines[0].(m)["holder"], lines[0].(m)["holder_contact_id"]})
+		require.NotNil(t, lines[1].(m)["holder"], "somebody else")
+		for _, table := range []string{"ticketing_orders", "ticketing_lines"} {
+			require.Zero(t, rowsOf(t, app, table, "qcastellan"), table)
+		}
+	}
+	gone()
+	send(app.Client, paid, held)
+	gone()
+	paid["source_modified_at"], held["source_modified_at"] = t2, t2
+	send(app.Client, paid, held)
+	gone()
+	send(app.Client, record("order", "o3", t3, orderData(m{"buyer": buyer, "payer": her, "lines": []m{{"external_id": "t3", "amount": "10.00", "state": "valid", "holder": her}}})))
+	require.Nil(t, at(app.Client, "order", "o3")["payer"])
+	require.Nil(t, at(app.Client, "order", "o3")["lines"].([]any)[0].(m)["holder"])
+}

@@ -110,6 +110,23 @@ func (m *message) references() []recordKey {
 	return out
 }
 
+// accountsBeside are those that an order names besides its buyer's.
+func (m *message) accountsBeside() (out []string) {
+	if m == nil || m.order == nil {
+		return nil
+	}
+	add := func(p *person) {
+		if p != nil && p.Customer != nil {
+			out = append(out, *p.Customer)
+		}
+	}
+	add(m.order.Payer)
+	for _, l := range m.order.Lines {
+		add(l.Holder)
+	}
+	return out
+}
+
 // load reads the state of what the messages touch, in a number of statements
 // that does not depend on how many they are.
 func (u *unit) load(ctx context.Context, messages []*message) error {
@@ -142,7 +159,15 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 	if u.key, err = u.s.contacts.ForgettingKeyTx(ctx, u.tx, forgetting); err != nil {
 		return err
 	}
-	if err := u.recallForgotten(ctx, kinds, names); err != nil {
+	// Who pays for another, or holds a ticket, may be an account that was forgotten;
+	// of one that was not, no record is made for it.
+	besideKinds, besideNames := slices.Clone(kinds), slices.Clone(names)
+	for _, m := range messages {
+		for _, account := range m.accountsBeside() {
+			besideKinds, besideNames = append(besideKinds, kindCustomer), append(besideNames, account)
+		}
+	}
+	if err := u.recallForgotten(ctx, besideKinds, besideNames); err != nil {
 		return err
 	}
 	if err := u.recallErased(ctx, messages); err != nil {

@@ -47,6 +47,12 @@ func TestProblemsSpeakTwoLanguages(t *testing.T) {
 	fr := app.Get("/nothing", parvistest.Header("Accept-Language", "de, fr;q=0.5"))
 	require.Equal(t, "fr", fr.Header.Get("Content-Language"))
 	require.Equal(t, "Introuvable", fr.JSON()["title"])
+	for header, want := range map[string]string{
+		"fr;q=0, *": "en", "*;q=0.5, en;q=0.4": "fr", "*": "fr", "en;q=0, *": "fr", "en-US, fr-FR": "en", "fr-CA, en": "fr", "en;q=0.2, fr;q=0.3": "fr",
+		"en, *;q=0.1": "en", "de": "fr", "de, en;q=0.1": "en", "fr;q=0, en;q=0": "fr", "en;q=abc": "fr", "EN;Q=0.9": "en",
+	} {
+		require.Equal(t, want, app.Get("/nothing", parvistest.Header("Accept-Language", header)).Header.Get("Content-Language"), header)
+	}
 	en := app.Get("/nothing", parvistest.Header("Accept-Language", "en-GB"))
 	require.Equal(t, "Not found", en.JSON()["title"])
 	require.Equal(t, fr.JSON()["code"], en.JSON()["code"])

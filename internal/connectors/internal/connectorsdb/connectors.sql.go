@@ -314,6 +314,15 @@ func (q *Queries) FindSource(ctx context.Context, db DBTX, tenantID uuid.UUID, r
 	return i, err
 }
 
+const forgetFetches = `-- name: ForgetFetches :exec
+DELETE FROM connector_fetches WHERE tenant_id = $1 AND source_id = $2
+`
+
+func (q *Queries) ForgetFetches(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID) error {
+	_, err := db.Exec(ctx, forgetFetches, tenantID, sourceID)
+	return err
+}
+
 const getCommand = `-- name: GetCommand :one
 SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands WHERE tenant_id = $1 AND source_id = $2 AND id = $3
 `

@@ -271,7 +271,7 @@ SELECT l.ticket_id, l.order_id, l.kind, l.state, o.contact_id AS buyer_id, l.hol
        coalesce(o.placed_at, o.created_at)::timestamptz AS placed_at, l.performance_id, p.starts_at,
        EXISTS (SELECT 1 FROM ticketing_scans s WHERE s.tenant_id = l.tenant_id AND s.ticket_id = l.ticket_id AND s.entered_id = l.performance_id AND s.attended)::boolean AS came,
        EXISTS (SELECT 1 FROM ticketing_scans s WHERE s.tenant_id = l.tenant_id AND s.entered_id = l.performance_id AND s.attended)::boolean AS watched,
-       coalesce(p.status = 'cancelled' OR p.deleted, false)::boolean AS called_off, coalesce(r.discipline, '')::text AS discipline, coalesce(r.season, '')::text AS season
+       coalesce(p.status IN ('cancelled', 'postponed') OR p.deleted, false)::boolean AS called_off, coalesce(r.discipline, '')::text AS discipline, coalesce(r.season, '')::text AS season
 FROM ticketing_orders o
 JOIN ticketing_lines l ON l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current
 LEFT JOIN ticketing_performances p ON p.tenant_id = l.tenant_id AND p.id = l.performance_id

@@ -448,6 +448,8 @@ func (q *Queries) FindMemberships(ctx context.Context, db DBTX, tenantID uuid.UU
 
 const findOfCustomer = `-- name: FindOfCustomer :many
 SELECT 'order'::text AS kind, o.id FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.customer_id = $2::uuid
+UNION
+SELECT 'order'::text, n.id FROM orders_naming($1, $3::uuid, $4::text) AS n (id)
 UNION ALL
 SELECT 'membership'::text, m.id FROM ticketing_memberships m WHERE m.tenant_id = $1 AND m.customer_id = $2::uuid
 UNION ALL
@@ -456,14 +458,26 @@ UNION ALL
 SELECT 'group_booking'::text, b.id FROM ticketing_group_bookings b WHERE b.tenant_id = $1 AND (b.organisation_customer_id = $2::uuid OR b.person_customer_id = $2::uuid)
 `
 
+type FindOfCustomerParams struct {
+	TenantID   uuid.UUID `json:"tenant_id"`
+	CustomerID uuid.UUID `json:"customer_id"`
+	SourceID   uuid.UUID `json:"source_id"`
+	Account    string    `json:"account"`
+}
+
 type FindOfCustomerRow struct {
 	Kind string    `json:"kind"`
 	ID   uuid.UUID `json:"id"`
 }
 
 // What names an account.
-func (q *Queries) FindOfCustomer(ctx context.Context, db DBTX, tenantID uuid.UUID, customerID uuid.UUID) ([]FindOfCustomerRow, error) {
-	rows, err := db.Query(ctx, findOfCustomer, tenantID, customerID)
+func (q *Queries) FindOfCustomer(ctx context.Context, db DBTX, arg FindOfCustomerParams) ([]FindOfCustomerRow, error) {
+	rows, err := db.Query(ctx, findOfCustomer,
+		arg.TenantID,
+		arg.CustomerID,
+		arg.SourceID,
+		arg.Account,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,1 @@
+-- Whoever was counted anew stays counted.
