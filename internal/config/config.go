@@ -165,6 +165,21 @@ func Load() (Config, error) {
 	return c, c.Validate()
 }
 
+// usable refuses what has the right form and could not be worked with.
+func (c Config) usable() (errs []error) {
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && err == nil && (u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
+		// It is the issuer of tokens too (RFC 8414 §2).
+		errs = append(errs, errors.New("PARVIS_PUBLIC_URL is an http or https address without user, query and fragment"))
+	}
+	if _, err := mail.ParseAddress(c.MailFrom); err != nil && c.MailFrom != "" {
+		errs = append(errs, errors.New("PARVIS_MAIL_FROM is an e-mail address, with a name or without"))
+	}
+	if c.ShutdownGrace < 0 || c.FormMinimumFill < 0 || c.MaxArchive < 0 || c.MaxConns < 0 || slices.ContainsFunc(c.WebhookSchedule, func(d time.Duration) bool { return d < 0 }) {
+		errs = append(errs, errors.New("PARVIS_SHUTDOWN_GRACE, PARVIS_FORM_MINIMUM_FILL, PARVIS_MAX_ARCHIVE, PARVIS_DB_MAX_CONNS and PARVIS_WEBHOOK_SCHEDULE are not negative"))
+	}
+	return errs
+}
+
 // Validate returns every mistake at once, each as a sentence.
 func (c Config) Validate() error {
 	var errs []error
@@ -176,16 +191,7 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is not a URL", name))
 		}
 	}
-	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && err == nil && (u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" || u.User != nil) {
-		// It is the issuer of tokens too (RFC 8414 §2).
-		errs = append(errs, errors.New("PARVIS_PUBLIC_URL is an http or https address without user, query and fragment"))
-	}
-	if _, err := mail.ParseAddress(c.MailFrom); err != nil && c.MailFrom != "" {
-		errs = append(errs, errors.New("PARVIS_MAIL_FROM is an e-mail address, with a name or without"))
-	}
-	if c.ShutdownGrace < 0 || c.FormMinimumFill < 0 || c.MaxArchive < 0 || c.MaxConns < 0 || slices.ContainsFunc(c.WebhookSchedule, func(d time.Duration) bool { return d < 0 }) {
-		errs = append(errs, errors.New("PARVIS_SHUTDOWN_GRACE, PARVIS_FORM_MINIMUM_FILL, PARVIS_MAX_ARCHIVE, PARVIS_DB_MAX_CONNS and PARVIS_WEBHOOK_SCHEDULE are not negative"))
-	}
+	errs = append(errs, c.usable()...)
 	errs = append(errs, c.places()...)
 	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 || c.FreeAttempts < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))

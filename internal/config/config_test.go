@@ -30,6 +30,21 @@ func TestValidateNamesEveryMistake(t *testing.T) {
 	require.ErrorContains(t, err, "PARVIS_LOG_FORMAT")
 }
 
+func TestAddressesAndLimitsAreUsable(t *testing.T) {
+	t.Parallel()
+	for variable, change := range map[string]func(*config.Config){
+		"PARVIS_PUBLIC_URL":     func(c *config.Config) { c.PublicURL = "https://crm.example/path?q=1#f" },
+		"PARVIS_MAIL_FROM":      func(c *config.Config) { c.MailFrom = "zz" },
+		"PARVIS_SHUTDOWN_GRACE": func(c *config.Config) { c.ShutdownGrace = -1 },
+		"PARVIS_DB_MAX_CONNS":   func(c *config.Config) { c.MaxConns = -3 },
+	} {
+		c := config.Config{PublicURL: "https://crm.example/path", MailFrom: "Parvis <no-reply@crm.example>"}
+		require.NotContains(t, c.Validate().Error(), variable)
+		change(&c)
+		require.ErrorContains(t, c.Validate(), variable)
+	}
+}
+
 func TestMistakesAreNamedByTheirVariable(t *testing.T) {
 	for variable, sentence := range map[string]string{
 		"PARVIS_RATE_DEFAULT=abc":         "PARVIS_RATE_DEFAULT is a whole number",

@@ -115,13 +115,8 @@ func (s *Service) Connect(ctx context.Context, reference string, in NewConnectio
 		if err != nil {
 			return err
 		}
-		if err := s.prepareState(ctx, tx, after, connector.Describe()); err != nil {
+		if err := s.arrive(ctx, tx, src, before, after, connector.Describe()); err != nil {
 			return err
-		}
-		if fresh || elsewhere(before, after) {
-			if err := s.leave(ctx, tx, actor.Tenant, src, "The connection was pointed elsewhere before it was sent."); err != nil {
-				return err
-			}
 		}
 		if fresh {
 			return recordConnection(ctx, tx, "ticketing.connection.created", src, nil, after)

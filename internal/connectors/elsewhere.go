@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/connectors/internal/connectorsdb"
+	"github.com/parvis-crm/parvis/internal/connectors/port"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/web"
 )
@@ -27,6 +28,14 @@ func sameJSON(a, b []byte) bool {
 		return bytes.Equal(a, b)
 	}
 	return reflect.DeepEqual(x, y)
+}
+
+// arrive makes a source due at the place that its connection leads to now.
+func (s *Service) arrive(ctx context.Context, tx pgx.Tx, src source, before, after connectorsdb.ConnectorConnection, d port.Description) error {
+	if err := s.prepareState(ctx, tx, after, d); err != nil || !elsewhere(before, after) {
+		return err
+	}
+	return s.leave(ctx, tx, after.TenantID, src, "The connection was pointed elsewhere before it was sent.")
 }
 
 // leave has a source forget where it stood with its vendor: every stream is read

@@ -198,6 +198,9 @@ func (w *filterWriter) compare(f Filter, col column, op, at string) string {
 		return "position(lower(" + w.st.arg(value) + "::text) in lower(" + col.expression + ")) > 0"
 	case "prefix":
 		if col.kind == "name" {
+			if value == "" { // no letter and no digit was asked for
+				return "false"
+			}
 			from, to := w.st.arg(value), w.st.arg(value.(string)+lastRune)
 			return col.expression + " >= " + from + " AND " + col.expression + " < " + to
 		}
