@@ -247,5 +247,8 @@ func sequenced(e eventsdb.ListSequencedRow) Envelope {
 // tenantOf is the tenant of the request's actor.
 func tenantOf(ctx context.Context) (uuid.UUID, error) {
 	actor, err := web.ActorFrom(ctx)
+	if err == nil && actor.Source != "" { // the log is of all sources
+		err = fault.New(fault.Forbidden, "events-beyond-source")
+	}
 	return actor.Tenant, err
 }

@@ -49,8 +49,11 @@ func readScopes() []string {
 }
 
 // allowTypes refuses event types whose records the actor may not read, or may
-// read from certain networks only.
+// read from certain networks or of one source only.
 func allowTypes(actor web.Actor, globs []string) error {
+	if actor.Source != "" {
+		return fault.New(fault.Forbidden, "events-beyond-source")
+	}
 	if len(actor.Networks) > 0 {
 		// What is sent goes to an address of its own, outside of where this credential
 		// may read.
