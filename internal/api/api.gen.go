@@ -10086,10 +10086,12 @@ type MatchReviewOrder struct {
 
 // MatchReviewResult defines model for MatchReviewResult.
 type MatchReviewResult struct {
-	Index    int32                      `json:"index"`
-	Problem  nullable.Nullable[Problem] `json:"problem"`
-	ReviewID openapi_types.UUID         `json:"review_id"`
-	Status   string                     `json:"status"`
+	Index   int32                      `json:"index"`
+	Problem nullable.Nullable[Problem] `json:"problem"`
+
+	// ReviewID Of an answer whose review could not be read
+	ReviewID openapi_types.UUID `json:"review_id"`
+	Status   string             `json:"status"`
 }
 
 // MatchReviewResults defines model for MatchReviewResults.

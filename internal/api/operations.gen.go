@@ -3017,6 +3017,7 @@ var Operations = map[string]OperationSpec{
 		Rate:        "bulk",
 		Idempotency: "required",
 		IfMatch:     "none",
+		Batch:       "items",
 		Purpose:     "none",
 		Headers:     []string{"Idempotency-Key"},
 		Bodies: map[string]string{
@@ -3982,6 +3983,7 @@ var Operations = map[string]OperationSpec{
 		Rate:        "bulk",
 		Idempotency: "required",
 		IfMatch:     "none",
+		Batch:       "answers",
 		Purpose:     "identifiable",
 		Verbs:       []string{"edit"},
 		Headers:     []string{"Idempotency-Key"},

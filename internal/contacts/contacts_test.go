@@ -139,6 +139,7 @@ func TestUpsert(t *testing.T) {
 	require.Equal(t, "updated", app.Patch(at, object{"nickname": "Lélé"}).Is(200).Header.Get("Parvis-Upsert-Result"))
 	require.Equal(t, "Léa", app.Get(at).JSON()["given_name"], "what a vendor does not name stays")
 	app.Patch(at, body, parvistest.Header("If-None-Match", "*")).Problem(412, "precondition-failed")
+	app.Patch("/v1/contacts/by-external-id/billetterie/nobody", body, parvistest.Header("If-None-Match", `"1"`)).Problem(400, "invalid-request")
 	app.Patch(at, object{"kind": "organisation"}).Problem(422, "invalid")
 
 	// Another system knows her by her proven address and her name.

@@ -199,6 +199,9 @@ func (h *Handlers) UpsertContactByExternalID(ctx context.Context, r api.UpsertCo
 	if u.Version, err = ifMatch(r.Params.IfMatch); err != nil {
 		return nil, err
 	}
+	if r.Params.IfNoneMatch != nil && !r.Params.IfNoneMatch.Valid() {
+		return nil, fault.New(fault.Malformed, "invalid-request").AtParameter("If-None-Match", "enum", "allowed", "*")
+	}
 	u.OnlyCreate, u.OnlyUpdate = r.Params.IfNoneMatch != nil, u.Version != nil
 	c, result, err := h.service.Upsert(ctx, NewExternalID{Source: r.Source, ExternalID: r.ExternalID}, u)
 	if err != nil {

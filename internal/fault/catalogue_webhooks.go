@@ -18,6 +18,7 @@ var webhookTexts = Texts{
 		FR: Text{"Vérification dépassée", "Cette vérification est celle d'une adresse ou d'un essai antérieur.", "Demandez une nouvelle vérification (POST …/verify)."},
 		EN: Text{"Verification is over", "This verification belongs to an earlier address or attempt.", "Ask for a new verification (POST …/verify)."},
 	},
+	"not-past":        {FR: Text{"Pas encore passé", "« since » doit être passé.", ""}, EN: Text{"Not past yet", "“since” must be in the past.", ""}},
 	"not-after-since": {FR: Text{"Période vide", "« until » doit être postérieur à « since ».", ""}, EN: Text{"Empty period", "“until” must be later than “since”.", ""}},
 
 	"url-invalid":              {FR: Text{"Adresse illisible", "L'adresse n'est pas une URL complète avec un nom d'hôte.", ""}, EN: Text{"Unreadable address", "The address is not a complete URL with a host name.", ""}},

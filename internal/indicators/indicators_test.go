@@ -113,6 +113,42 @@ func TestFiguresAndTheirFacts(t *testing.T) {
 	require.Equal(t, 0.0, figuresOf(app.Client, who, "?as_of=2026-10-31")["orders"])
 }
 
+// A source may re-date a payment, call it otherwise, or delete an order and send
+// it again: on every day counts what it says of that day now.
+func TestMoneyOfAPastDayIsAsItsSourceDatesItNow(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	catalogue(app.Client)
+	paid := func(id, amount, at string) m {
+		return m{"payments": []m{{"external_id": id, "amount": amount, "state": "settled", "method": "card", "at": at}}}
+	}
+	var who any
+	nets := func(want ...string) {
+		t.Helper()
+		for i, day := range []string{"2026-11-02", "2026-11-06", "2026-11-11"} {
+			net := figuresOf(app.Client, who, "?as_of="+day)["net"].([]any)
+			if want[i] == "" {
+				require.Empty(t, net, day)
+			} else {
+				require.Equal(t, []any{m{"amount": want[i], "currency": "EUR"}}, net, day)
+			}
+		}
+	}
+	who = send(app.Client, "order", "o1", order(paid("p1", "40.00", "2026-11-05T10:00:00Z")))["contact_id"]
+	nets("", "40.00", "40.00")
+	send(app.Client, "order", "o1", order(paid("p2", "40.00", "2026-11-05T10:00:00Z")))
+	nets("", "40.00", "40.00")
+	send(app.Client, "order", "o1", order(paid("p2", "40.00", "2026-11-10T10:00:00Z")))
+	nets("", "", "40.00")
+	send(app.Client, "order", "o1", order(paid("p2", "30.00", "2026-11-02T10:00:00Z")))
+	nets("30.00", "30.00", "30.00")
+	send(app.Client, "order", "o1", nil)
+	nets("", "", "")
+	send(app.Client, "order", "o1", order(paid("p2", "30.00", "2026-11-05T10:00:00Z")))
+	nets("", "30.00", "30.00")
+	require.Equal(t, figuresOf(app.Client, who, "?as_of=2026-11-26")["net"], figuresOf(app.Client, who, "")["net"])
+}
+
 func TestFiguresFollowWhateverChanges(t *testing.T) {
 	t.Parallel()
 	app := institution(t)

@@ -100,6 +100,36 @@ func TestRefundsBeyondCancelledTicketsAreSpread(t *testing.T) {
 	require.Equal(t, []any{"52.00", "40.00"}, []any{q["revenue"], q["spread_refunds"]})
 }
 
+func TestRefundsAreTakenOffTheTicketsTheyName(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	var s seq
+	send(t, app.Client, s.season()...)
+	refunds := func(list ...m) m {
+		for i, r := range list {
+			r["external_id"], r["state"], r["method"] = fmt.Sprint("r", i), "settled", "card"
+		}
+		return m{"refunds": list}
+	}
+	two := func(id string) []m {
+		return []m{line(id+"1", "30.00", "plein", "soir"), line(id+"2", "20.00", "abo", "apres")}
+	}
+	send(t, app.Client, s.record("performance", "soir", performance(nil)), s.record("performance", "apres", performance(m{"starts_at": "2026-10-25T20:30:00+01:00"})),
+		// All of it is for the evening.
+		s.record("order", "a", order(two("a"), with(refunds(m{"amount": "12.00", "lines": []string{"a1"}}), m{"payments": paid("50.00")}))),
+		// Ten for the second evening, and five of which nothing is said: 3.75 and 1.25.
+		s.record("order", "b", order(two("b"), with(refunds(m{"amount": "10.00", "lines": []string{"b2"}}, m{"amount": "5.00"}), m{"payments": paid("50.00")}))),
+		// More than it cost: the two euros beyond are spread over what is left.
+		s.record("order", "c", order(two("c"), with(refunds(m{"amount": "22.00", "lines": []string{"c2"}}), m{"payments": paid("50.00")}))),
+		// Of a cancelled ticket and a gesture on the other.
+		s.record("order", "d", order([]m{line("d1", "30.00", "plein", "soir"), with(line("d2", "20.00", "abo", "apres"), m{"state": "cancelled"})},
+			with(refunds(m{"amount": "24.00", "lines": []string{"d1", "d2"}}), m{"payments": paid("50.00")}))),
+	)
+	all := declarations(app, "2026-Q4")
+	require.Equal(t, []any{"98.25", "5.75"}, []any{all["soir"]["revenue"], all["soir"]["spread_refunds"]})
+	require.Equal(t, []any{"28.75", "1.25"}, []any{all["apres"]["revenue"], all["apres"]["spread_refunds"]})
+}
+
 func TestWhatBlocks(t *testing.T) {
 	t.Parallel()
 	app := institution(t)

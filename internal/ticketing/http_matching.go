@@ -102,8 +102,8 @@ func (h *Handlers) DecideMatchReview(ctx context.Context, r api.DecideMatchRevie
 func (h *Handlers) DecideMatchReviews(ctx context.Context, r api.DecideMatchReviewsRequestObject) (api.DecideMatchReviewsResponseObject, error) {
 	var named []uuid.UUID
 	var answers []Answer
-	for _, a := range r.Body.Answers {
-		named, answers = append(named, a.ReviewID), append(answers, Answer{Action: string(a.Action), ContactID: a.ContactID, Reason: a.Reason})
+	for i, a := range r.Body.Answers {
+		named, answers = append(named, a.ReviewID), append(answers, Answer{Action: string(a.Action), ContactID: a.ContactID, Reason: a.Reason, Refused: web.RefusedItem(ctx, i)})
 	}
 	problems, err := h.service.DecideReviews(ctx, named, answers)
 	if err != nil {

@@ -177,7 +177,11 @@ func (h *Handlers) DeleteTicketingMapping(ctx context.Context, r api.DeleteTicke
 
 // BatchTicketingMappings implements POST /v1/ticketing/mappings/batch.
 func (h *Handlers) BatchTicketingMappings(ctx context.Context, r api.BatchTicketingMappingsRequestObject) (api.BatchTicketingMappingsResponseObject, error) {
-	results, err := h.service.BatchMappings(ctx, web.Map(r.Body.Items, mappingItemFromAPI))
+	items := web.Map(r.Body.Items, mappingItemFromAPI)
+	for i := range items {
+		items[i].Refused = web.RefusedItem(ctx, i)
+	}
+	results, err := h.service.BatchMappings(ctx, items)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@ type MappingFilter struct{ Vocabulary, Source, Field, Value, TermID *string }
 // MappingItem is one piece of work of a batch.
 type MappingItem struct {
 	NewMapping
-	Delete bool
+	Delete  bool
+	Refused *fault.Error // why it cannot be read
 }
 
 // MappingResult is what came of an item.
@@ -324,6 +325,9 @@ func asFault(err error) *fault.Error {
 }
 
 func (s *Service) mapOne(ctx context.Context, tx pgx.Tx, actor web.Actor, item MappingItem) (row ticketingdb.TicketingMapping, out MappingResult, err error) {
+	if item.Refused != nil {
+		return row, out, item.Refused
+	}
 	if !item.Delete {
 		refused := fault.Invalid()
 		if item.TermID == nil {

@@ -3,6 +3,7 @@ package ticketing
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,7 @@ type Answer struct {
 	Action    string
 	ContactID *uuid.UUID
 	Reason    *string
+	Refused   *fault.Error // why it cannot be read
 }
 
 // ReviewFilter narrows a list of reviews.
@@ -143,6 +145,9 @@ func (s *Service) DecideReviews(ctx context.Context, named []uuid.UUID, answers 
 	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		for i, id := range named {
 			err := pg.InSavepoint(ctx, tx, func(ctx context.Context, tx pgx.Tx) error {
+				if answers[i].Refused != nil {
+					return answers[i].Refused
+				}
 				r, err := s.answerable(ctx, actor, id, &answers[i])
 				if err != nil {
 					return err
@@ -156,7 +161,7 @@ func (s *Service) DecideReviews(ctx context.Context, named []uuid.UUID, answers 
 			if _, isFault := fault.As(err); !isFault || hopeless(ctx, err) {
 				return err
 			}
-			problems[i] = err
+			problems[i] = under(err, "#/answers/"+strconv.Itoa(i))
 		}
 		return nil
 	})

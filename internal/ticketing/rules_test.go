@@ -143,12 +143,15 @@ func TestReviewsAnsweredTogether(t *testing.T) {
 	for _, r := range app.Get("/v1/ticketing/reviews").Data() {
 		named = append(named, r["id"])
 	}
-	a := app.Post("/v1/ticketing/reviews/decide", m{"answers": []m{{"review_id": named[0], "action": "create"}, {"review_id": named[1], "action": "reject"}, {"review_id": named[0], "action": "reject"}, {"review_id": named[2], "action": "accept"}}}).Is(207).JSON()["results"].([]any)
+	a := app.Post("/v1/ticketing/reviews/decide", m{"answers": []m{{"review_id": named[0], "action": "create"}, {"review_id": named[1], "action": "reject"}, {"review_id": named[0], "action": "reject"}, {"review_id": named[2], "action": "accept"},
+		{"review_id": named[2], "action": "guess"}, {"review_id": 7, "action": "reject"}}}).Is(207).JSON()["results"].([]any)
 	var statuses []any
 	for _, r := range a {
 		statuses = append(statuses, r.(m)["status"])
 	}
-	require.Equal(t, []any{"decided", "decided", "failed", "decided"}, statuses)
+	require.Equal(t, []any{"decided", "decided", "failed", "decided", "failed", "failed"}, statuses, "an answer that cannot be read fails alone")
+	require.Equal(t, named[2], a[4].(m)["review_id"])
+	require.Equal(t, []any{"#/answers/4/action", "#/answers/5/review_id"}, []any{a[4].(m)["problem"].(m)["errors"].([]any)[0].(m)["pointer"], a[5].(m)["problem"].(m)["errors"].([]any)[0].(m)["pointer"]})
 	require.Equal(t, "ticketing-review-closed", a[2].(m)["problem"].(m)["code"])
 	require.Len(t, contactsNamed(t, app), 4)
 	require.Empty(t, app.Get("/v1/ticketing/reviews?status=open").Data())

@@ -146,6 +146,7 @@ func TestManyValuesAreMappedAtOnce(t *testing.T) {
 	failed := app.Post(mappings+"/batch", m{"items": []m{incomplete}}).JSON()["results"].([]any)[0].(m)["problem"].(m)
 	require.Equal(t, "#/items/0/term_id", failed["errors"].([]any)[0].(m)["pointer"])
 	app.Post(mappings+"/batch", m{"items": []m{}}).Problem(400, "invalid-request")
+	require.Equal(t, []string{"400 <nil>", "201 created", "400 <nil>"}, outcome(mapped("genre", "x", "D", nil), mapped("discipline", "marionnette", "D-07", nil), m{"field": 7}), "an item that cannot be read fails alone")
 
 	// Mappings of a source go with it.
 	app.Post("/v1/ticketing/sources", m{"code": "vide", "name": "Vide", "kind": "csv"}).Is(201)

@@ -130,6 +130,9 @@ func (s *Service) Retry(ctx context.Context, endpoint, event uuid.UUID) (Deliver
 		if err != nil {
 			return Delivery{}, err
 		}
+		if e.Status == disabled {
+			return Delivery{}, fault.New(fault.Conflict, "webhook-endpoint-not-active").With("status", e.Status)
+		}
 		before, err := s.q.GetDelivery(ctx, tx, actor.Tenant, endpoint, event)
 		if before, err = s.seen(ctx, before, err); err != nil {
 			return Delivery{}, err

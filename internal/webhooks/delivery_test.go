@@ -159,10 +159,15 @@ func TestRecoverySendsAPeriodAgain(t *testing.T) {
 	emit(t, program.App.DB, program.Tenant, "tag.missed", 5)
 	parvistest.Eventually(t, "the witness has it", func() bool { return w.distinct("tag.missed") == 5 })
 	program.Post(path(e)+"/recover", map[string]any{"since": since}).Problem(http.StatusConflict, "webhook-endpoint-not-active")
+	undone := program.Get(path(e) + "/deliveries?status=failed").Data()[0]["id"].(string)
+	program.Post(path(e)+"/deliveries/"+undone+"/retry", nil).Problem(http.StatusConflict, "webhook-endpoint-not-active")
+	require.Equal(t, "failed", program.Get(path(e) + "/deliveries/" + undone).JSON()["status"])
 	program.Post(path(e)+"/verify", nil).Is(http.StatusAccepted)
 	awaitStatus(t, program.Client, e["id"].(string), "active")
 
 	program.Post(path(e)+"/recover", map[string]any{"since": since, "until": since}).Problem(http.StatusUnprocessableEntity, "invalid")
+	ahead := program.Post(path(e)+"/recover", map[string]any{"since": "2999-01-01T00:00:00Z"}).Problem(http.StatusUnprocessableEntity, "invalid")
+	require.Equal(t, "#/since", ahead["errors"].([]any)[0].(map[string]any)["pointer"])
 	recoverPeriod := func(body map[string]any) int {
 		started := program.Post(path(e)+"/recover", body).Is(http.StatusAccepted)
 		var o map[string]any

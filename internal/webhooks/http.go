@@ -198,6 +198,8 @@ func (h *Handlers) RecoverWebhookEndpoint(ctx context.Context, r api.RecoverWebh
 	in := Recovery{Endpoint: r.EndpointID, Since: r.Body.Since, Until: clock.System{}.Now(), OnlyFailed: r.Body.OnlyFailed == nil || *r.Body.OnlyFailed}
 	if r.Body.Until != nil {
 		in.Until = *r.Body.Until
+	} else if !in.Since.Before(in.Until) {
+		return nil, fault.Invalid().At("#/since", "not-past")
 	}
 	o, err := h.service.Recover(ctx, in)
 	if err != nil {

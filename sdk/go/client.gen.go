@@ -10084,10 +10084,12 @@ type MatchReviewOrder struct {
 
 // MatchReviewResult defines model for MatchReviewResult.
 type MatchReviewResult struct {
-	Index    int32                      `json:"index"`
-	Problem  nullable.Nullable[Problem] `json:"problem"`
-	ReviewID openapi_types.UUID         `json:"review_id"`
-	Status   string                     `json:"status"`
+	Index   int32                      `json:"index"`
+	Problem nullable.Nullable[Problem] `json:"problem"`
+
+	// ReviewID Of an answer whose review could not be read
+	ReviewID openapi_types.UUID `json:"review_id"`
+	Status   string             `json:"status"`
 }
 
 // MatchReviewResults defines model for MatchReviewResults.
@@ -23129,7 +23131,7 @@ type ClientInterface interface {
 
 	// DecideMatchReviewsWithBody Answer many reviews
 	//
-	// As the operation on one review, each by itself. Results come in the order of the answers.
+	// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -23138,7 +23140,7 @@ type ClientInterface interface {
 
 	// DecideMatchReviews Answer many reviews
 	//
-	// As the operation on one review, each by itself. Results come in the order of the answers.
+	// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -23900,7 +23902,7 @@ type ClientInterface interface {
 
 	// RetryWebhookDelivery Send a delivery again
 	//
-	// Sends it at once, whatever became of it before, and starts its schedule anew.
+	// Sends it at once, whatever became of it before, and starts its schedule anew. Refused with 409 `webhook-endpoint-not-active` while the endpoint is disabled.
 	//
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/retry (the `RetryWebhookDelivery` operationId).
 	RetryWebhookDelivery(ctx context.Context, endpointID WebhookEndpointID, deliveryID WebhookDeliveryID, params *RetryWebhookDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -31713,7 +31715,7 @@ func (c *Client) ListMatchReviews(ctx context.Context, params *ListMatchReviewsP
 
 // DecideMatchReviewsWithBody Answer many reviews
 //
-// As the operation on one review, each by itself. Results come in the order of the answers.
+// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 //
 // Takes any type of body and a specified content type.
 //
@@ -31732,7 +31734,7 @@ func (c *Client) DecideMatchReviewsWithBody(ctx context.Context, params *DecideM
 
 // DecideMatchReviews Answer many reviews
 //
-// As the operation on one review, each by itself. Results come in the order of the answers.
+// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -33374,7 +33376,7 @@ func (c *Client) GetWebhookDelivery(ctx context.Context, endpointID WebhookEndpo
 
 // RetryWebhookDelivery Send a delivery again
 //
-// Sends it at once, whatever became of it before, and starts its schedule anew.
+// Sends it at once, whatever became of it before, and starts its schedule anew. Refused with 409 `webhook-endpoint-not-active` while the endpoint is disabled.
 //
 // Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/retry (the `RetryWebhookDelivery` operationId).
 func (c *Client) RetryWebhookDelivery(ctx context.Context, endpointID WebhookEndpointID, deliveryID WebhookDeliveryID, params *RetryWebhookDeliveryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -62907,7 +62909,7 @@ type ClientWithResponsesInterface interface {
 
 	// DecideMatchReviewsWithBodyWithResponse Answer many reviews
 	//
-	// As the operation on one review, each by itself. Results come in the order of the answers.
+	// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -62916,7 +62918,7 @@ type ClientWithResponsesInterface interface {
 
 	// DecideMatchReviewsWithResponse Answer many reviews
 	//
-	// As the operation on one review, each by itself. Results come in the order of the answers.
+	// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -63770,7 +63772,7 @@ type ClientWithResponsesInterface interface {
 
 	// RetryWebhookDeliveryWithResponse Send a delivery again
 	//
-	// Sends it at once, whatever became of it before, and starts its schedule anew.
+	// Sends it at once, whatever became of it before, and starts its schedule anew. Refused with 409 `webhook-endpoint-not-active` while the endpoint is disabled.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -87653,7 +87655,7 @@ func (c *ClientWithResponses) ListMatchReviewsWithResponse(ctx context.Context, 
 
 // DecideMatchReviewsWithBodyWithResponse Answer many reviews
 //
-// As the operation on one review, each by itself. Results come in the order of the answers.
+// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -87668,7 +87670,7 @@ func (c *ClientWithResponses) DecideMatchReviewsWithBodyWithResponse(ctx context
 
 // DecideMatchReviewsWithResponse Answer many reviews
 //
-// As the operation on one review, each by itself. Results come in the order of the answers.
+// As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -89050,7 +89052,7 @@ func (c *ClientWithResponses) GetWebhookDeliveryWithResponse(ctx context.Context
 
 // RetryWebhookDeliveryWithResponse Send a delivery again
 //
-// Sends it at once, whatever became of it before, and starts its schedule anew.
+// Sends it at once, whatever became of it before, and starts its schedule anew. Refused with 409 `webhook-endpoint-not-active` while the endpoint is disabled.
 //
 // Returns a wrapper object for the known response body format(s).
 //

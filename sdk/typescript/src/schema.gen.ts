@@ -2853,7 +2853,7 @@ export interface paths {
         put?: never;
         /**
          * Answer many reviews
-         * @description As the operation on one review, each by itself. Results come in the order of the answers.
+         * @description As the operation on one review, each by itself: an answer that cannot be read fails alone. Results come in the order of the answers.
          */
         post: operations["decideMatchReviews"];
         delete?: never;
@@ -4259,7 +4259,7 @@ export interface paths {
         put?: never;
         /**
          * Send a delivery again
-         * @description Sends it at once, whatever became of it before, and starts its schedule anew.
+         * @description Sends it at once, whatever became of it before, and starts its schedule anew. Refused with 409 `webhook-endpoint-not-active` while the endpoint is disabled.
          */
         post: operations["retryWebhookDelivery"];
         delete?: never;
@@ -16854,7 +16854,10 @@ export interface components {
         MatchReviewResult: {
             /** Format: int32 */
             index: number;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Of an answer whose review could not be read
+             */
             review_id: string;
             status: string;
             problem: components["schemas"]["Problem"] | null;

@@ -103,11 +103,13 @@ func (q *Queries) DropOtherNets(ctx context.Context, db DBTX, tenantID uuid.UUID
 }
 
 const findMoneyFacts = `-- name: FindMoneyFacts :many
-SELECT m.id, m.order_id, o.contact_id, m.amount_minor, m.currency, coalesce(m.occurred_at, m.recorded_at)::timestamptz AS at
+SELECT m.id, m.order_id, o.contact_id, m.amount_minor, m.currency,
+       coalesce(p.at, first_value(coalesce(m.occurred_at, m.recorded_at)) OVER (PARTITION BY m.order_id, m.kind, m.external_id ORDER BY m.id))::timestamptz AS at
 FROM ticketing_orders o
 JOIN ticketing_movements m ON m.tenant_id = o.tenant_id AND m.order_id = o.id
+LEFT JOIN ticketing_payments p ON p.tenant_id = m.tenant_id AND p.order_id = m.order_id AND p.kind = m.kind AND p.external_id = m.external_id AND p.state = 'settled'
 WHERE o.tenant_id = $1 AND o.contact_id = ANY($2::uuid[]) AND NOT o.test AND NOT o.stub AND NOT o.deleted
-ORDER BY coalesce(m.occurred_at, m.recorded_at), m.id
+ORDER BY at, m.id
 `
 
 type FindMoneyFactsRow struct {
@@ -119,6 +121,9 @@ type FindMoneyFactsRow struct {
 	At          time.Time
 }
 
+// All entries of one payment are dated as its source dates it now: what it was
+// before a correction, another name of it or an order taken back then count on
+// no day, and not from when that was heard of.
 func (q *Queries) FindMoneyFacts(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]FindMoneyFactsRow, error) {
 	rows, err := db.Query(ctx, findMoneyFacts, tenantID, ids)
 	if err != nil {

@@ -374,25 +374,53 @@ WITH page AS (
                           AND l.kind IN ('ticket', 'pass', 'subscription')
     JOIN ticketing_orders o ON o.tenant_id = $1 AND o.id = l.order_id AND o.commercial_state = 'confirmed' AND NOT o.test AND NOT o.deleted AND NOT o.stub
     LEFT JOIN ticketing_price_types t ON t.tenant_id = $1 AND t.id = l.price_type_id
-), shares AS (
-    SELECT s.order_id, s.ticket_id,
-           (round(s.excess * s.running / s.total) - round(s.excess * (s.running - s.amount_minor) / s.total))::bigint AS minor
+), lines AS (
+    SELECT r.order_id, r.excess, l.ticket_id, l.rank, l.external_id, l.amount_minor, l.state IN ('valid', 'blocked') AS stands
+    FROM (SELECT DISTINCT order_id, excess FROM tickets WHERE excess > 0) r
+    JOIN ticketing_lines l ON l.tenant_id = $1 AND l.order_id = r.order_id AND l.current AND l.amount_minor > 0
+), parts AS (
+    -- Of a refund that names lines, the lines that do not stand explain what they
+    -- cost; the rest is of those that do, by their amounts.
+    SELECT l.order_id, l.ticket_id, l.stands, l.amount_minor,
+           least(l.amount_minor, l.amount_minor * greatest(0, refund.amount_minor - coalesce(sum(l.amount_minor) FILTER (WHERE NOT l.stands) OVER of_refund, 0))
+               / nullif(sum(l.amount_minor) FILTER (WHERE l.stands) OVER of_refund, 0)) AS part
+    FROM lines l
+    JOIN ticketing_payments refund ON refund.tenant_id = $1 AND refund.order_id = l.order_id AND refund.kind = 'refund' AND refund.state = 'settled' AND l.external_id = ANY(refund.lines)
+    WINDOW of_refund AS (PARTITION BY refund.order_id, refund.external_id)
+), wanted AS (
+    SELECT l.order_id, l.ticket_id, l.rank, l.amount_minor, l.excess, least(l.amount_minor, coalesce(sum(x.part), 0)) AS named
+    FROM lines l
+    LEFT JOIN parts x ON x.order_id = l.order_id AND x.ticket_id = l.ticket_id
+    WHERE l.stands
+    GROUP BY l.order_id, l.ticket_id, l.rank, l.amount_minor, l.excess
+), named AS (
+    SELECT s.order_id, s.ticket_id, s.rank, s.amount_minor, s.excess,
+           (round(least(s.excess, s.total) * s.running / s.total) - round(least(s.excess, s.total) * (s.running - s.named) / s.total))::bigint AS minor
     FROM (
-        SELECT l.order_id, l.ticket_id, l.amount_minor, least(r.excess, sum(l.amount_minor) OVER (PARTITION BY l.order_id)) AS excess,
-               sum(l.amount_minor) OVER (PARTITION BY l.order_id ORDER BY l.rank, l.ticket_id) AS running,
-               sum(l.amount_minor) OVER (PARTITION BY l.order_id) AS total
-        FROM (SELECT DISTINCT order_id, excess FROM tickets WHERE excess > 0) r
-        JOIN ticketing_lines l ON l.tenant_id = $1 AND l.order_id = r.order_id AND l.current AND l.state IN ('valid', 'blocked') AND l.amount_minor > 0
+        SELECT x.order_id, x.ticket_id, x.rank, x.amount_minor, x.excess, x.named,
+               sum(x.named) OVER (PARTITION BY x.order_id ORDER BY x.rank, x.ticket_id) AS running, greatest(sum(x.named) OVER (PARTITION BY x.order_id), 0.0001) AS total
+        FROM wanted x
+    ) s
+), shares AS (
+    SELECT s.order_id, s.ticket_id, s.minor,
+           (round(s.rest * s.running / s.total) - round(s.rest * (s.running - s.left_minor) / s.total))::bigint AS spread
+    FROM (
+        SELECT n.order_id, n.ticket_id, n.minor, n.amount_minor - n.minor AS left_minor,
+               least(n.excess - sum(n.minor) OVER of_order, sum(n.amount_minor - n.minor) OVER of_order) AS rest,
+               sum(n.amount_minor - n.minor) OVER (PARTITION BY n.order_id ORDER BY n.rank, n.ticket_id) AS running,
+               greatest(sum(n.amount_minor - n.minor) OVER of_order, 0.0001) AS total
+        FROM named n
+        WINDOW of_order AS (PARTITION BY n.order_id)
     ) s
 ), figures AS (
     SELECT t.performance_id, count(*) AS tickets,
            count(*) FILTER (WHERE t.amount_minor <> 0) AS paid,
            count(*) FILTER (WHERE t.amount_minor <> 0 AND t.class = 'full') AS full_price,
            count(*) FILTER (WHERE t.amount_minor <> 0 AND t.class = 'subscription') AS subscription,
-           coalesce(sum(t.amount_minor - coalesce(s.minor, 0)) FILTER (WHERE t.currency = 'EUR'), 0) AS revenue,
-           coalesce(sum(t.amount_minor - coalesce(s.minor, 0)) FILTER (WHERE t.currency = 'EUR' AND t.class = 'full'), 0) AS full_revenue,
-           coalesce(sum(t.amount_minor - coalesce(s.minor, 0)) FILTER (WHERE t.currency = 'EUR' AND t.class = 'subscription'), 0) AS subscription_revenue,
-           coalesce(sum(s.minor) FILTER (WHERE t.currency = 'EUR'), 0) AS spread,
+           coalesce(sum(t.amount_minor - coalesce(s.minor + s.spread, 0)) FILTER (WHERE t.currency = 'EUR'), 0) AS revenue,
+           coalesce(sum(t.amount_minor - coalesce(s.minor + s.spread, 0)) FILTER (WHERE t.currency = 'EUR' AND t.class = 'full'), 0) AS full_revenue,
+           coalesce(sum(t.amount_minor - coalesce(s.minor + s.spread, 0)) FILTER (WHERE t.currency = 'EUR' AND t.class = 'subscription'), 0) AS subscription_revenue,
+           coalesce(sum(s.spread) FILTER (WHERE t.currency = 'EUR'), 0) AS spread,
            count(*) FILTER (WHERE t.amount_minor <> 0 AND t.unmapped) AS unmapped,
            count(*) FILTER (WHERE t.amount_minor < 0) AS negative,
            count(*) FILTER (WHERE t.currency <> 'EUR') AS foreign_currency
@@ -473,9 +501,9 @@ type ListStatementsRow struct {
 
 // What is to be declared of each performance of a quarter, from orders as they
 // are now. A performance belongs to the quarter of its date at its place.
-// Refunds that no cancelled line explains are spread over the valid lines of
-// their order, each getting what the running share comes to, so that the cents
-// add up.
+// Money given back that no cancelled line explains is taken off the valid lines
+// that the refunds name, and what they do not name off all valid lines of the
+// order, each getting what the running share comes to, so that the cents add up.
 func (q *Queries) ListStatements(ctx context.Context, db DBTX, arg ListStatementsParams) ([]ListStatementsRow, error) {
 	rows, err := db.Query(ctx, listStatements,
 		arg.TenantID,
