@@ -8037,8 +8037,9 @@ type ConsentWordingList struct {
 	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 }
 
-// Contact A person or an organisation. Names are kept as typed; `display_name` and `sort_name` are derived. `contact_points`,
-// `addresses`, `tags` and `external_ids` are null unless expanded.
+// Contact A person or an organisation. Names are kept as typed; `display_name` and `sort_name` are derived. Without a name a contact
+// goes by its oldest contact point, or else by its first external id, and follows their changes (`contact.updated` with
+// `/display_name`, whose values the point or id tells). `contact_points`, `addresses`, `tags` and `external_ids` are null unless expanded.
 type Contact struct {
 	Addresses  nullable.Nullable[[]Address] `json:"addresses"`
 	ArchivedAt nullable.Nullable[time.Time] `json:"archived_at"`

@@ -97,5 +97,8 @@ func (s *Service) ForgetExternalIDTx(ctx context.Context, tx pgx.Tx, contactID u
 	}
 	told := externalIDEntry("external_id.unlinked", c, ExternalID{TenantID: c.TenantID, Source: source, ExternalID: externalID, ContactID: c.ID})
 	told.At = s.clock.Now()
-	return events.RecordTx(ctx, tx, told)
+	if err := events.RecordTx(ctx, tx, told); err != nil {
+		return err
+	}
+	return s.follow(ctx, tx, c)
 }

@@ -17,6 +17,59 @@ func person(given, family string) object {
 	return object{"kind": "person", "given_name": given, "family_name": family}
 }
 
+// A contact without a name goes by what it has now. What was corrected, taken away
+// or unlinked neither names it nor finds it.
+func TestAContactWithoutANameGoesByWhatItHas(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	id := app.Post("/v1/contacts", object{"kind": "person", "family_name": "Orsini", "external_ids": []object{{"source": "site", "external_id": "b"}, {"source": "caisse", "external_id": "z"}},
+		"contact_points": []object{{"kind": "email", "value": "faute@example.org"}, {"kind": "phone", "value": "+33612345678"}}}).Is(201).ID()
+	at := "/v1/contacts/" + id
+	goesBy := func(want, found string, gone ...string) {
+		t.Helper()
+		c := app.Get(at).Is(200).JSON()
+		require.Equal(t, want, c["display_name"])
+		require.Equal(t, id, app.Get("/v1/contacts?q=" + url.QueryEscape(found)).Data()[0]["id"])
+		for _, q := range gone {
+			require.Empty(t, app.Get("/v1/contacts?q="+url.QueryEscape(q)).Data(), q)
+		}
+		parvistest.Eventually(t, "whoever follows the log is told", func() bool {
+			told := app.Get("/v1/events?types=contact.updated&limit=1000").Data()
+			return len(told) > 0 && told[len(told)-1]["data"].(object)["version"] == c["version"]
+		})
+	}
+	points := app.Get(at + "/contact-points").Data()
+	app.Patch(at, object{"family_name": nil}).Is(200)
+	goesBy("faute@example.org", "faute", "orsini")
+	first := at + "/contact-points/" + points[0]["id"].(string)
+	app.Patch(first, object{"value": "juste@example.org"}).Is(200)
+	goesBy("juste@example.org", "juste", "faute", "orsini")
+	app.Delete(first, parvistest.IfMatch(app.Get(first).ETag())).Is(204)
+	goesBy("+33612345678", "33612345678", "juste")
+	second := at + "/contact-points/" + points[1]["id"].(string)
+	app.Delete(second, parvistest.IfMatch(app.Get(second).ETag())).Is(204)
+	goesBy("caisse:z", "caisse", "33612345678")
+	app.Delete(at + "/external-ids/caisse/z").Is(204)
+	goesBy("site:b", "site", "caisse")
+	app.Delete(at + "/external-ids/site/b").Is(204)
+	goesBy("Sans nom", "sans nom", "site")
+	app.Put(at+"/external-ids/caisse/a", nil).Is(200)
+	goesBy("caisse:a", "caisse", "sans nom")
+	version := app.Get(at).JSON()["version"]
+	label := app.Post(at+"/contact-points", object{"kind": "email", "value": "neuve@example.org"}).Is(201)
+	goesBy("neuve@example.org", "neuve", "caisse")
+	app.Patch(at+"/contact-points/"+label.ID(), object{"label": "home"}).Is(200)
+	require.EqualValues(t, version.(float64)+1, app.Get(at).JSON()["version"], "what changes no name makes no version")
+	app.Patch(at, object{"given_name": "Ana"}).Is(200)
+	goesBy("Ana", "ana", "neuve")
+
+	only := app.Post("/v1/contacts", object{"kind": "person", "family_name": "Seule"}).Is(201).ID()
+	app.Patch("/v1/contacts/"+only, object{"family_name": nil}).Problem(422, "invalid")
+	same := app.Patch("/v1/contacts/by-external-id/caisse/a", object{"given_name": nil, "contact_points": []object{{"kind": "email", "value": "autre@example.org"}}}).Is(200)
+	require.Equal(t, "neuve@example.org", same.JSON()["display_name"])
+	require.Equal(t, same.ETag(), app.Get(at).ETag())
+}
+
 func TestContactLife(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)
@@ -55,7 +108,6 @@ func TestContactLife(t *testing.T) {
 	require.EqualValues(t, 3, patched["version"])
 	app.Patch("/v1/contacts/"+id, object{"nickname": "Zaza"}).Is(200)
 	require.Equal(t, `"3"`, app.Get("/v1/contacts/"+id).ETag(), "what is so already makes no version")
-	app.Patch("/v1/contacts/"+id, object{"given_name": nil, "family_name": nil, "nickname": nil}).Problem(422, "invalid")
 	app.Patch("/v1/contacts/"+id, object{"legal_name": "X"}).Problem(422, "invalid")
 	app.Patch("/v1/contacts/"+id, object{"nickname": "Z"}, parvistest.IfMatch(`"1"`)).Problem(412, "stale-version")
 

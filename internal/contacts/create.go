@@ -52,7 +52,6 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 		ViewerIds: []uuid.UUID{}, GivenPurposes: []uuid.UUID{}, RefusedPurposes: []uuid.UUID{},
 		TenantID: tenant, ID: ids.New(), Source: in.Source, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}}
-	fallback := ""
 	for i, p := range in.Points {
 		point := p.settle(fmt.Sprintf("#/contact_points/%d", i), now, refused)
 		point.TenantID, point.ContactID = tenant, d.contact.ID
@@ -60,9 +59,6 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 			point.Source = in.Source
 		}
 		d.points = append(d.points, point)
-		if fallback == "" {
-			fallback = point.Value
-		}
 	}
 	settlePrimaries(d.points, refused)
 	for i, a := range in.Addresses {
@@ -75,16 +71,14 @@ func (s *Service) draft(in New, tenant uuid.UUID) (draft, error) {
 	}
 	settlePrimaryAddress(d.addresses, refused)
 	for i, e := range in.ExternalIDs {
-		if fallback == "" {
-			fallback = e.Source + ":" + e.ExternalID
-		}
 		if slices.Contains(in.ExternalIDs[:i], e) {
 			refused.At(fmt.Sprintf("#/external_ids/%d", i), "not-unique")
 			continue
 		}
 		d.externals = append(d.externals, ExternalID{TenantID: tenant, Source: e.Source, ExternalID: e.ExternalID, ContactID: d.contact.ID, FirstSeenAt: now})
 	}
-	if !in.named() && fallback == "" {
+	fallback := goesBy(d.points, d.externals)
+	if !in.named() && fallback == unnamed {
 		refused.At("#", "name-required")
 	}
 	in.Fields.into(&d.contact, fallback)

@@ -52,7 +52,7 @@ func (s *Service) LinkExternalID(ctx context.Context, contactID uuid.UUID, sourc
 // UnlinkExternalID frees an external id of a contact.
 func (s *Service) UnlinkExternalID(ctx context.Context, contactID uuid.UUID, source, externalID string) error {
 	_, err := inTx(ctx, s, func(ctx context.Context, tx pgx.Tx) (struct{}, error) {
-		c, err := s.GetTx(ctx, tx, contactID)
+		c, err := s.locked(ctx, tx, contactID)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -68,7 +68,10 @@ func (s *Service) UnlinkExternalID(ctx context.Context, contactID uuid.UUID, sou
 		}
 		told := externalIDEntry("external_id.unlinked", c, gone)
 		told.At = s.clock.Now()
-		return struct{}{}, events.RecordTx(ctx, tx, told)
+		if err := events.RecordTx(ctx, tx, told); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, s.follow(ctx, tx, c)
 	})
 	return err
 }

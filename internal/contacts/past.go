@@ -73,10 +73,6 @@ func (s *Service) past(ctx context.Context, tx pgx.Tx, c Contact, rows []contact
 	only := []uuid.UUID{c.ID}
 	told := stories(rows, at)
 	p := Past{}
-	var err error
-	if p.Contact, err = contactAt(c, told[c.ID], rows); err != nil {
-		return p, err
-	}
 	points, err := s.q.ListPointsOf(ctx, tx, c.TenantID, only)
 	if err != nil {
 		return p, err
@@ -96,6 +92,9 @@ func (s *Service) past(ctx context.Context, tx pgx.Tx, c Contact, rows []contact
 		return p, err
 	}
 	if p.ExternalIDs, err = externalIDsAt(c, external, told[c.ID]); err != nil {
+		return p, err
+	}
+	if p.Contact, err = contactAt(c, told[c.ID], p.Points, p.ExternalIDs); err != nil {
 		return p, err
 	}
 	p.Tags, err = s.tagsAt(ctx, tx, c, told[c.ID], at)
@@ -202,7 +201,9 @@ func ofLinks() []string {
 	return []string{"external_id.linked", "external_id.unlinked", "contact.tagged", "contact.untagged"}
 }
 
-func contactAt(c Contact, st *story, rows []contactsdb.ListContactEventsRow) (Contact, error) {
+// contactAt makes a contact again as it was, with the points and external ids that
+// it had then, by which it went if it had no name.
+func contactAt(c Contact, st *story, points []Point, externals []ExternalID) (Contact, error) {
 	if !st.changed() {
 		return c, nil
 	}
@@ -210,9 +211,9 @@ func contactAt(c Contact, st *story, rows []contactsdb.ListContactEventsRow) (Co
 	if err := st.undo(r); err != nil {
 		return c, err
 	}
-	fallback := c.DisplayName
-	if f := fieldsOf(c); f.named() {
-		fallback = firstName(rows)
+	fallback := goesBy(points, externals)
+	if c.DisplayName == blankName && len(points) == 0 {
+		fallback = blankName
 	}
 	if err := r.into(&c, fallback); err != nil {
 		return c, err
@@ -254,32 +255,4 @@ func dayOf(text *string) (*time.Time, error) {
 	}
 	t, err := time.Parse(time.DateOnly, *text)
 	return &t, err
-}
-
-// firstName is what a contact without a name went by when it was made: its
-// first contact point, or else its first external id.
-func firstName(rows []contactsdb.ListContactEventsRow) string {
-	name := ""
-	for _, r := range rows {
-		if r.Type != "contact_point.added" && r.Type != "external_id.linked" {
-			continue
-		}
-		changes, err := valuesOf(r.ID, r.Changes, r.ChangesDigest)
-		if err != nil {
-			continue
-		}
-		for _, c := range changes {
-			switch value := c.After.(type) {
-			case string:
-				if r.Type == "contact_point.added" && c.Pointer == "/value" {
-					return value
-				}
-			case map[string]any:
-				if name == "" {
-					name = fmt.Sprint(value["source"], ":", value["external_id"])
-				}
-			}
-		}
-	}
-	return name
 }

@@ -205,7 +205,10 @@ func (s *Service) ensurePoint(ctx context.Context, tx pgx.Tx, contactID uuid.UUI
 	if err := events.RecordTx(ctx, tx, append(entries, added)...); err != nil {
 		return Point{}, false, err
 	}
-	return p, false, s.tellOpposed(ctx, tx, opposed)
+	if err := s.tellOpposed(ctx, tx, opposed); err != nil {
+		return Point{}, false, err
+	}
+	return p, false, s.follow(ctx, tx, c)
 }
 
 func (d *draft) writePoints(ctx context.Context, tx pgx.Tx) error {
@@ -270,10 +273,13 @@ func (s *Service) UpdatePoint(ctx context.Context, contactID, id uuid.UUID, p Po
 			return Point{}, err
 		}
 		after, err := s.changePoint(ctx, tx, points, points[i], p)
-		if err == nil && after.Version == points[i].Version {
+		if err != nil {
+			return after, err
+		}
+		if after.Version == points[i].Version {
 			web.NoteUnchanged(ctx, c.ID)
 		}
-		return after, err
+		return after, s.follow(ctx, tx, c)
 	})
 }
 
@@ -420,7 +426,10 @@ func (s *Service) RemovePoint(ctx context.Context, contactID, id uuid.UUID, want
 			}
 			entries = append(entries, e)
 		}
-		return struct{}{}, events.RecordTx(ctx, tx, entries...)
+		if err := events.RecordTx(ctx, tx, entries...); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, s.follow(ctx, tx, c)
 	})
 	return err
 }

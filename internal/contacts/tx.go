@@ -179,7 +179,10 @@ func (s *Service) AttachExternalIDTx(ctx context.Context, tx pgx.Tx, contactID u
 		return ExternalID{}, false, err
 	}
 	if len(linked) == 1 {
-		return linked[0], true, events.RecordTx(ctx, tx, externalIDEntry("external_id.linked", c, linked[0]))
+		if err := events.RecordTx(ctx, tx, externalIDEntry("external_id.linked", c, linked[0])); err != nil {
+			return ExternalID{}, false, err
+		}
+		return linked[0], true, s.follow(ctx, tx, c)
 	}
 	present, err := s.q.GetExternalID(ctx, tx, actor.Tenant, source, externalID)
 	if noRows(err) { // of a contact out of sight

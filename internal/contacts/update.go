@@ -35,14 +35,21 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 	refused := fault.Invalid()
 	now := s.clock.Now()
 	f.settle("#", now, refused)
+	fallback := c.DisplayName
 	if hadName && !f.named() {
-		refused.At("#", "name-required")
+		points, externals, err := s.reach(ctx, tx, c)
+		if err != nil {
+			return c, false, err
+		}
+		if fallback = goesBy(points, externals); fallback == unnamed {
+			refused.At("#", "name-required")
+		}
 	}
 	if err := refused.OrNil(); err != nil {
 		return c, false, err
 	}
 	after := c
-	f.into(&after, c.DisplayName)
+	f.into(&after, fallback)
 	e, err := contactEntry("contact.updated", &c, after)
 	if err != nil || len(e.Changes) == 0 {
 		return c, false, err
@@ -52,27 +59,9 @@ func (s *Service) changeTx(ctx context.Context, tx pgx.Tx, c Contact, p Patch) (
 			return c, false, err
 		}
 	}
-	wordsBefore := searchWords(c)
-	after, err = s.q.UpdateContact(ctx, tx, contactsdb.UpdateContactParams{
-		TenantID: after.TenantID, ID: after.ID, Civility: after.Civility, Title: after.Title, GivenName: after.GivenName,
-		GivenNames: after.GivenNames, FamilyName: after.FamilyName, BirthName: after.BirthName, Particle: after.Particle,
-		NameSuffix: after.NameSuffix, Nickname: after.Nickname, Birthdate: after.Birthdate, LegalName: after.LegalName,
-		TradeName: after.TradeName, OrganisationType: after.OrganisationType, Siren: after.Siren, Siret: after.Siret, Rna: after.Rna,
-		Website: after.Website, Locale: after.Locale, Zoneinfo: after.Zoneinfo, DisplayName: after.DisplayName, SortName: after.SortName,
-		OwnerID: after.OwnerID, UpdatedAt: now,
-	})
-	if err != nil {
-		return c, false, err
-	}
-	if words := searchWords(after); words != wordsBefore {
-		if err := s.q.UpdateSearch(ctx, tx, contactsdb.UpdateSearchParams{
-			TenantID: after.TenantID, ContactID: after.ID, Words: words, NameKeys: nameKeys(words),
-		}); err != nil {
-			return c, false, err
-		}
-	}
-	e.Subject.Version, e.Source, e.At = after.Version, p.Source, after.UpdatedAt
-	return after, true, events.RecordTx(ctx, tx, e)
+	e.Source = p.Source
+	saved, err := s.saveTx(ctx, tx, c, after, e)
+	return saved, err == nil, err
 }
 
 // Archive puts a contact into the trash: it keeps everything it has, leaves the

@@ -242,7 +242,10 @@ func (s *Service) enrich(ctx context.Context, tx pgx.Tx, c Contact, u Upsert) (C
 		}
 		changed = changed || given
 	}
-	return c, changed, nil
+	if f := fieldsOf(c); changed && !f.named() {
+		c, err = s.locked(ctx, tx, c.ID) // which may go by another of them now
+	}
+	return c, changed, err
 }
 
 // addMissingAddresses adds those that lead where no address of the contact does.

@@ -10547,8 +10547,9 @@ export interface components {
             failed: number;
         };
         /**
-         * @description A person or an organisation. Names are kept as typed; `display_name` and `sort_name` are derived. `contact_points`,
-         *     `addresses`, `tags` and `external_ids` are null unless expanded.
+         * @description A person or an organisation. Names are kept as typed; `display_name` and `sort_name` are derived. Without a name a contact
+         *     goes by its oldest contact point, or else by its first external id, and follows their changes (`contact.updated` with
+         *     `/display_name`, whose values the point or id tells). `contact_points`, `addresses`, `tags` and `external_ids` are null unless expanded.
          * @example {
          *       "id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9e04",
          *       "object": "contact",
