@@ -42,6 +42,10 @@ var ticketingTexts = Texts{
 		FR: Text{"Commande d'essai", "Une commande d'essai n'appartient à personne.", "Choisissez une vraie commande."},
 		EN: Text{"Trial order", "A trial order belongs to nobody.", "Choose a real order."},
 	},
+	"contact-in-trash": {
+		FR: Text{"Contact dans la corbeille", "Rien ne peut être attribué à un contact qui est dans la corbeille.", "Restaurez-le d'abord, ou nommez-en un autre."},
+		EN: Text{"Contact in the trash", "Nothing can be attributed to a contact that is in the trash.", "Restore it first, or name another one."},
+	},
 	"ticketing-review-closed": {
 		FR: Text{"Rapprochement déjà décidé", "Il n'y a plus rien à décider pour cette description.", "Annulez la décision prise si elle est fausse."},
 		EN: Text{"Review already answered", "There is nothing left to decide about this description.", "Revert the decision if it is wrong."},

@@ -43,7 +43,7 @@ func (s *Service) ClaimOrder(ctx context.Context, in Claim) (Order, error) {
 	if err != nil {
 		return Order{}, err
 	}
-	if err := s.mayAttribute(ctx, source.TenantID, &in.ContactID); err != nil {
+	if err := s.mayGive(ctx, source.TenantID, &in.ContactID); err != nil {
 		return Order{}, err
 	}
 	var id uuid.UUID
@@ -99,6 +99,19 @@ func proved(found []ticketingdb.TicketingOrder, in Claim) (ticketingdb.Ticketing
 		return ticketingdb.TicketingOrder{}, false
 	}
 	return out[0], true
+}
+
+// mayGive is mayAttribute for whom something is to be given to, who must not be in
+// the trash: a purge would take it along.
+func (s *Service) mayGive(ctx context.Context, tenant uuid.UUID, contact *uuid.UUID) error {
+	if err := s.mayAttribute(ctx, tenant, contact); err != nil || contact == nil {
+		return err
+	}
+	c, err := s.contacts.Get(ctx, *contact)
+	if err == nil && c.ArchivedAt != nil {
+		err = fault.New(fault.Conflict, "contact-in-trash").Extra("contact_id", contact.String())
+	}
+	return err
 }
 
 // mayAttribute refuses to attribute anything to, or take it from, a contact that

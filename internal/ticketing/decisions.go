@@ -193,10 +193,15 @@ func (s *Service) attributable(ctx context.Context, id uuid.UUID, contact *uuid.
 	if before.Test {
 		return before, Source{}, fault.New(fault.Refused, "ticketing-test-order")
 	}
-	for _, c := range []*uuid.UUID{before.ContactID, contact} {
-		if err := s.mayAttribute(ctx, before.TenantID, c); err != nil {
-			return before, Source{}, err
-		}
+	if err := s.mayAttribute(ctx, before.TenantID, before.ContactID); err != nil {
+		return before, Source{}, err
+	}
+	give := s.mayGive
+	if sameID(before.ContactID, contact) {
+		give = s.mayAttribute // that it stays with whom it is
+	}
+	if err := give(ctx, before.TenantID, contact); err != nil {
+		return before, Source{}, err
 	}
 	source, err := s.GetSource(ctx, before.SourceID.String())
 	return before, source, err

@@ -17,9 +17,13 @@ func TestRelinkStandsAndIsReversible(t *testing.T) {
 	o := app.Get(at).Is(200)
 	app.Post(at+"/relink", m{"contact_id": other}, parvistest.IfMatch(`"99"`)).Problem(412, "stale-version")
 	app.Post(at+"/relink", m{"contact_id": "0199c0de-7b11-7e0a-9d1f-5b8f0a3b9fff"}).Problem(404, "not-found")
+	binned := person(app, "Yann", "Jeté", nil)
+	app.Post("/v1/contacts/"+binned+"/archive", nil, parvistest.IfMatch(`"1"`)).Is(200)
+	app.Post(at+"/relink", m{"contact_id": binned}).Problem(409, "contact-in-trash")
+	app.Post(at+"/tickets/"+app.Get(at).JSON()["lines"].([]any)[0].(m)["id"].(string)+"/relink", m{"contact_id": binned}).Problem(409, "contact-in-trash")
 	moved := app.Post(at+"/relink", m{"contact_id": other, "reason": "her son's"}, parvistest.IfMatch(o.ETag())).Is(200).JSON()
 	require.Equal(t, []any{other, "decided"}, []any{moved["contact_id"], moved["match"].(m)["rule"]})
-	require.Equal(t, []string{"Nora Castellan", "Yann Castellan"}, contactsNamed(t, app))
+	require.Equal(t, []string{"Nora Castellan", "Yann Castellan", "Yann Jeté"}, contactsNamed(t, app))
 	parvistest.Eventually(t, "the order is relinked", func() bool {
 		return len(app.Get("/v1/events?types=ticketing.order.relinked").JSON()["data"].([]any)) == 1
 	})

@@ -196,7 +196,7 @@ func (s *Service) answerable(ctx context.Context, actor web.Actor, id uuid.UUID,
 			return r, fault.Invalid().At("#/contact_id", "unknown-property")
 		}
 	}
-	return r, s.mayAttribute(ctx, actor.Tenant, a.ContactID)
+	return r, s.mayGive(ctx, actor.Tenant, a.ContactID)
 }
 
 func (s *Service) answer(ctx context.Context, tx pgx.Tx, r Review, a Answer) error {
