@@ -1,6 +1,7 @@
 package ticketing
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -212,15 +213,19 @@ func (u *unit) digestOfBuyer(o *order) string {
 	return u.digestOf(o.buyer, channel)
 }
 
-// digestOf is the SHA-256 of what identify compares. An account is a name at
-// its source and nowhere else.
+// digestOf is the SHA-256 of what identify compares, as it compares it: another
+// spelling of the same is the same. An account is a name at its source and
+// nowhere else.
 func (u *unit) digestOf(p *person, channel string) string {
 	relevant := person{}
 	if p != nil {
 		relevant = person{Customer: p.Customer, ContactID: p.ContactID, CardNumber: p.CardNumber, Email: p.Email, EmailVerified: p.EmailVerified, Phone: p.Phone,
-			GivenName: p.GivenName, FamilyName: p.FamilyName, Name: p.Name, Organisation: p.Organisation, Birthdate: p.Birthdate}
+			GivenName: folded(p.GivenName), FamilyName: folded(p.FamilyName), Name: folded(p.Name), Organisation: folded(p.Organisation), Birthdate: p.Birthdate}
+		if email, phone := u.s.points(p); email != "" || phone != "" {
+			relevant.Email, relevant.Phone = cmp.Or(filled(email), p.Email), cmp.Or(filled(phone), p.Phone)
+		}
 		if a := p.Address; a != nil {
-			relevant.Address = &address{Street: a.Street, PostalCode: a.PostalCode}
+			relevant.Address = &address{Street: folded(a.Street), PostalCode: folded(a.PostalCode)}
 		}
 		if p.Customer != nil {
 			channel += "\x1f" + u.source.Code
@@ -228,6 +233,17 @@ func (u *unit) digestOf(p *person, channel string) string {
 	}
 	sum := sha256.Sum256(append(encode(relevant), channel...))
 	return hex.EncodeToString(sum[:])
+}
+
+// folded is a text as names are compared.
+func folded(text *string) *string {
+	if text == nil {
+		return nil
+	}
+	if folded := contacts.Fold(*text); folded != "" {
+		return &folded
+	}
+	return text
 }
 
 func filled(s string) *string {

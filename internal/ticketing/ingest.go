@@ -219,6 +219,7 @@ func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Out
 		return err
 	}
 	u.settleVersions()
+	u.settleOutcomes(messages, outcomes)
 	if err := u.flush(ctx); err != nil {
 		return err
 	}
@@ -252,6 +253,33 @@ func (u *unit) conclude(ctx context.Context, messages []*message, outcomes []Out
 		return err
 	}
 	return u.passConsents(ctx)
+}
+
+// settleOutcomes calls unchanged what says the same in other words, such as an
+// instant in another zone: no version is made of it and no event tells it.
+func (u *unit) settleOutcomes(messages []*message, outcomes []Outcome) {
+	for i, m := range messages {
+		if m != nil && outcomes[i].Status == Updated && !u.altered(m.kind, *outcomes[i].ID) {
+			outcomes[i].Status = Unchanged
+		}
+	}
+}
+
+// altered reports whether a record is not what it was, once versions are settled.
+func (u *unit) altered(kind string, id uuid.UUID) bool {
+	switch kind {
+	case kindOrder:
+		return u.orders[id].changed
+	case kindProduction:
+		return u.productions[id].dirty
+	case kindPerformance:
+		return u.performances[id].dirty
+	case kindPriceType:
+		return u.priceTypes[id].dirty
+	case kindCustomer:
+		return u.customers[id].dirty
+	}
+	return u.kinds.on(kind).altered(id)
 }
 
 // Lookup finds a record by its name at the source.

@@ -39,6 +39,7 @@ type shelving interface {
 	stub(r *Record)
 	mark(id uuid.UUID, stub, deleted bool)
 	settle(now time.Time)
+	altered(id uuid.UUID) bool
 	write(b *pgx.Batch) error
 	tell(u *unit, out *[]events.Entry) error
 	named() string
@@ -74,6 +75,8 @@ func (s *shelf[T]) settle(now time.Time) {
 		return c.version, c.updatedAt
 	})
 }
+
+func (s *shelf[T]) altered(id uuid.UUID) bool { return s.rows[id].dirty }
 
 func (s *shelf[T]) write(b *pgx.Batch) error {
 	return write(b, s.table, dirty(s.rows), "tenant_id", "id")
