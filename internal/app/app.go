@@ -177,9 +177,8 @@ func (a *App) listenToEvents(ctx context.Context) error {
 
 // Handler is the server's root handler.
 func (a *App) Handler() http.Handler {
-	return web.HeadAsGet(a.echo, func(path string) bool {
-		return path == "/v1/events/stream" || (strings.HasPrefix(path, "/v1/exports/") && strings.HasSuffix(path, "/archive"))
-	})
+	// A sign-in is finished by its callback, and only once.
+	return web.HeadAsGet(a.echo, func(path string) bool { return streams(path) || path == "/v1/sign-ins/callback" })
 }
 
 // Access gives the access domain, for the administration commands.

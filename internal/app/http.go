@@ -167,12 +167,12 @@ func (problemPages) Describe(code, lang string) (title, cause, fix string, ok bo
 // streaming answers are not held back by compression, and the documentation
 // compresses its own.
 func streaming(c echo.Context) bool {
-	if strings.HasPrefix(c.Request().URL.Path, "/docs") {
-		return true
-	}
-	op, ok := web.Operation(c)
-	if !ok {
-		return c.Path() == "/v1/events/stream" || c.Path() == "/v1/exports/:operation_id/archive"
-	}
-	return op.ID == "streamEvents" || op.ID == "downloadExport"
+	path := c.Request().URL.Path
+	return strings.HasPrefix(path, "/docs") || streams(path)
+}
+
+// streams reports whether the answer at a path has no end of its own, or is a great
+// file.
+func streams(path string) bool {
+	return path == "/v1/events/stream" || (strings.HasPrefix(path, "/v1/exports/") && strings.HasSuffix(path, "/archive"))
 }
