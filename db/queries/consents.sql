@@ -74,6 +74,34 @@ SELECT * FROM consents
 WHERE tenant_id = @tenant_id AND source = @source AND reference = @reference AND reference <> '' AND contact_id = @contact_id
   AND purpose_id = @purpose_id AND channel = @channel AND controller = @controller AND action = @action AND occurred_at = @occurred_at;
 
+-- name: ListHeard :many
+SELECT e.contact_id, e.reference, p.code AS purpose, e.channel, e.action, e.occurred_at
+FROM consents e JOIN purposes p ON p.tenant_id = e.tenant_id AND p.id = e.purpose_id
+WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.reference = ANY(@refs::text[]) AND e.reference <> '';
+
+-- name: LatestByReference :one
+-- What was last heard under a reference of one purpose and channel.
+SELECT e.* FROM consents e JOIN purposes p ON p.tenant_id = e.tenant_id AND p.id = e.purpose_id
+WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.reference = @reference AND e.reference <> '' AND e.contact_id = @contact_id
+  AND p.code = @purpose AND e.channel = @channel AND e.controller = ''
+ORDER BY e.occurred_at DESC, e.sequence DESC LIMIT 1;
+
+-- name: ListGivenByReference :many
+-- The consents that still stand on what was heard under a reference: of each
+-- purpose, channel and address the last answer, if it is a yes. own: another
+-- answer of the person is a yes as well.
+SELECT g.*, (SELECT p.code FROM purposes p WHERE p.tenant_id = g.tenant_id AND p.id = g.purpose_id)::text AS purpose,
+       coalesce((SELECT o.action = 'given' AND (o.expires_at IS NULL OR o.expires_at > @instant::timestamptz) FROM consents o
+                 WHERE o.tenant_id = g.tenant_id AND o.contact_id = g.contact_id AND o.purpose_id = g.purpose_id AND o.channel = g.channel AND o.controller = g.controller
+                   AND (o.point_value IS NULL OR o.point_value = g.point_value) AND NOT (o.source = g.source AND o.reference = g.reference) AND o.action <> 'pending'
+                 ORDER BY o.occurred_at DESC, (o.action <> 'given') DESC LIMIT 1), false)::boolean AS own,
+       EXISTS (SELECT 1 FROM contact_points k WHERE k.tenant_id = g.tenant_id AND k.contact_id = g.contact_id AND k.id = g.contact_point_id
+               UNION ALL SELECT 1 FROM addresses a WHERE a.tenant_id = g.tenant_id AND a.contact_id = g.contact_id AND a.id = g.address_id)::boolean AS held
+FROM (SELECT DISTINCT ON (e.purpose_id, e.channel, e.controller, e.point_value) e.* FROM consents e
+      WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.reference = @reference AND e.reference <> '' AND e.contact_id = @contact_id
+      ORDER BY e.purpose_id, e.channel, e.controller, e.point_value, e.occurred_at DESC, (e.action <> 'given') DESC, e.sequence DESC) g
+WHERE g.action = 'given';
+
 -- name: InsertConsent :one
 INSERT INTO consents (tenant_id, id, contact_id, contact_point_id, address_id, point_value, purpose_id, channel, controller, action,
                       occurred_at, zone, recorded_at, expires_at, source, reference, actor_kind, actor_id, mechanism, wording_id,

@@ -93,6 +93,11 @@ LIMIT 1000;
 -- name: FindOrdersOfCustomers :many
 SELECT id FROM ticketing_orders WHERE tenant_id = @tenant_id AND customer_id = ANY(@customer_ids::uuid[]) AND NOT test AND NOT stub AND NOT deleted LIMIT 1000;
 
+-- name: FindAnswersOfCustomers :many
+SELECT id, contact_id, customer_id, buyer, consents FROM ticketing_orders
+WHERE tenant_id = @tenant_id AND customer_id = ANY(@customer_ids::uuid[]) AND contact_id IS NOT NULL AND NOT test AND NOT stub AND NOT deleted AND consents <> '[]'::jsonb
+LIMIT 1000;
+
 -- name: InsertReview :one
 INSERT INTO ticketing_reviews AS r (tenant_id, id, inputs, source_id, subject_kind, subject_id, reason, score, created_at, updated_at)
 VALUES (@tenant_id, @id, @inputs, @source_id, @subject_kind, @subject_id, @reason, @score, @at, @at)

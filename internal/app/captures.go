@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/consents"
+	"github.com/parvis-crm/parvis/internal/contacts"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/pg"
 	"github.com/parvis-crm/parvis/internal/ticketing"
 )
@@ -30,7 +33,7 @@ func (c captures) RecordCaptureTx(ctx context.Context, tx pgx.Tx, in ticketing.C
 		Contact: in.ContactID, Purpose: in.Purpose, Channel: in.Channel, Action: consents.Given, When: in.At,
 		Source: in.Source, Reference: in.Reference, Mechanism: "ticketing", Evidence: consents.Evidence{Note: in.Evidence},
 	}
-	if in.Value != "granted" {
+	if in.Value != granted {
 		entry.Action = consents.Refused
 	}
 	point, address, err := reach(ctx, tx, tenant, in)
@@ -41,28 +44,80 @@ func (c captures) RecordCaptureTx(ctx context.Context, tx pgx.Tx, in ticketing.C
 		return nil // nothing that it could be bound to
 	}
 	entry.ContactPoint, entry.PostalAddress = point, address
-	_, err = c.consents.RecordTx(ctx, tx, entry)
+	return c.consents.RestateTx(ctx, tx, entry)
+}
+
+// HeardTx implements ticketing.ConsentRecorder.
+func (c captures) HeardTx(ctx context.Context, tx pgx.Tx, source string, references []string) (map[ticketing.Heard]bool, error) {
+	rows, err := c.consents.HeardTx(ctx, tx, source, references)
+	out := make(map[ticketing.Heard]bool, len(rows))
+	for _, r := range rows {
+		h := ticketing.Heard{ContactID: r.ContactID, Reference: r.Reference, Purpose: r.Purpose, Channel: r.Channel, Value: r.Action, At: r.OccurredAt.UnixMicro()}
+		if r.Action == consents.Given {
+			h.Value = granted
+		}
+		out[h] = true
+	}
+	return out, err
+}
+
+// TakeBackTx implements ticketing.ConsentRecorder. An attribution is taken back
+// also of somebody who is not there any more.
+func (c captures) TakeBackTx(ctx context.Context, tx pgx.Tx, contact uuid.UUID, source, reference string) error {
+	err := c.consents.TakeBackTx(ctx, tx, contact, source, reference, "taken back: "+reference+" is of somebody else")
+	if f, ok := fault.As(pg.Translate(err)); ok && (f.Kind == fault.Gone || f.Kind == fault.Missing) {
+		return nil
+	}
 	return err
 }
 
-// reach finds the address or number that the answer is for: the contact's first
-// one of the channel.
+// granted is how a source says yes.
+const granted = "granted"
+
+// reach finds the address or number that the answer is for: the one with which it
+// was given (a new one does not inherit it), or the only one of its kind where
+// the source does not say.
 func reach(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, in ticketing.ConsentCapture) (point, address *uuid.UUID, err error) {
-	var id uuid.UUID
 	if in.Channel == consents.Post {
-		err = tx.QueryRow(ctx, "select id from addresses where tenant_id = $1 and contact_id = $2 order by is_primary desc, created_at, id limit 1", tenant, in.ContactID).Scan(&id)
-		if pg.IsNoRows(err) {
-			return nil, nil, nil
-		}
-		return nil, &id, err
+		address, err = posted(ctx, tx, tenant, in)
+		return nil, address, err
 	}
-	kind := "phone"
+	kind, value := "phone", in.Phone
 	if in.Channel == consents.Email {
-		kind = "email"
+		kind, value = "email", in.Email
 	}
-	err = tx.QueryRow(ctx, "select id from contact_points where tenant_id = $1 and contact_id = $2 and kind = $3 order by is_primary desc, created_at, id limit 1", tenant, in.ContactID, kind).Scan(&id)
-	if pg.IsNoRows(err) {
-		return nil, nil, nil
+	rows, err := tx.Query(ctx, "select id from contact_points where tenant_id = $1 and contact_id = $2 and kind = $3 and ($4 = '' or normalized = $4) limit 2", tenant, in.ContactID, kind, value)
+	if err != nil {
+		return nil, nil, err
 	}
-	return &id, nil, err
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil || len(found) != 1 {
+		return nil, nil, err
+	}
+	return &found[0], nil, nil
+}
+
+// posted finds the postal address that an answer is for.
+func posted(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, in ticketing.ConsentCapture) (*uuid.UUID, error) {
+	type address struct {
+		ID                 uuid.UUID
+		Street, PostalCode string
+	}
+	rows, err := tx.Query(ctx, "select id, coalesce(street, ''), coalesce(postal_code, '') from addresses where tenant_id = $1 and contact_id = $2", tenant, in.ContactID)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[address])
+	if err != nil {
+		return nil, err
+	}
+	if in.Street != "" || in.PostalCode != "" {
+		found = slices.DeleteFunc(found, func(a address) bool {
+			return contacts.Fold(a.Street) != contacts.Fold(in.Street) || contacts.Fold(a.PostalCode) != contacts.Fold(in.PostalCode)
+		})
+	}
+	if len(found) != 1 {
+		return nil, nil
+	}
+	return &found[0].ID, nil
 }

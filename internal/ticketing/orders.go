@@ -1,6 +1,7 @@
 package ticketing
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -261,10 +262,9 @@ func (o *order) empty(currency string) {
 	o.buyer, o.lines, o.fees, o.payments = nil, map[uuid.UUID]*ticketingdb.TicketingLine{}, nil, nil
 }
 
-// settleTickets gives each ticket to the order whose description is the newest
-// of those that name it. Orders that were read only because they share a ticket
-// may name others too, which orders that were not read name as well: those
-// stay whose they are.
+// settleTickets gives each ticket that several orders name to one of them. Orders
+// that were read only because they share a ticket may name others too, which
+// orders that were not read name as well: those stay whose they are.
 func (u *unit) settleTickets() {
 	owner := map[uuid.UUID]uuid.UUID{}
 	for _, id := range u.sequence {
@@ -272,7 +272,7 @@ func (u *unit) settleTickets() {
 			if !u.contested[ticket] {
 				continue
 			}
-			if held, ok := owner[ticket]; !ok || u.newer(id, held) {
+			if held, ok := owner[ticket]; !ok || u.claim(ticket, id).compare(u.claim(ticket, held)) > 0 {
 				owner[ticket] = id
 			}
 		}
@@ -286,18 +286,39 @@ func (u *unit) settleTickets() {
 	}
 }
 
-func (u *unit) newer(a, b uuid.UUID) bool {
-	ra, rb := u.recordOf[a], u.recordOf[b]
-	pa, pb := contentPosition(ra), contentPosition(rb)
-	if pa == nil || pb == nil {
-		return pb == nil && pa != nil
+// claim is by what an order has a ticket that others name as well. Versions count
+// the changes of one record and say nothing of two.
+type claim struct {
+	stands int       // 2 where it is valid, 1 where it was cancelled, 0 where it went on to another
+	at     time.Time // as of when the source describes the order
+	splits int       // how many of the others it was split from, one from the next
+	name   string
+}
+
+func (u *unit) claim(ticket, id uuid.UUID) claim {
+	r := u.recordOf[id]
+	c := claim{name: r.ExternalID}
+	switch u.orders[id].lines[ticket].State {
+	case "valid", "blocked":
+		c.stands = 2
+	case "cancelled":
+		c.stands = 1
 	}
-	x, y := *pa, *pb
-	x.hash, y.hash = "", ""
-	if c := x.compare(y); c != 0 {
-		return c > 0
+	if r.ContentModifiedAt != nil {
+		c.at = *r.ContentModifiedAt
 	}
-	return ra.ExternalID > rb.ExternalID
+	for from := u.orders[id].row.SplitFromID; from != nil && c.splits < len(u.orders); c.splits++ {
+		o := u.orders[*from]
+		if o == nil || o.lines[ticket] == nil {
+			break
+		}
+		from = o.row.SplitFromID
+	}
+	return c
+}
+
+func (c claim) compare(o claim) int {
+	return cmp.Or(cmp.Compare(c.stands, o.stands), c.at.Compare(o.at), cmp.Compare(c.splits, o.splits), cmp.Compare(c.name, o.name))
 }
 
 // settleMoney derives totals and payment states, and adds to the ledger what

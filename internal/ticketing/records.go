@@ -294,7 +294,10 @@ func (s *Service) understand(in Input, source Source, now time.Time) (*message, 
 		return nil, err
 	}
 	m.warnings = times.warnings
-	return m, m.read(raw, source)
+	if err := m.read(raw, source); err != nil {
+		return m, err
+	}
+	return m, m.answeredBy(now.Add(clockSkew))
 }
 
 // zoneOf is where the local times of a record are local: in the time zone that

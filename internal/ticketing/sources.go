@@ -33,12 +33,27 @@ type ConsentCapture struct {
 	Evidence  string // what was asked and where, as the source tells it
 	Source    string // "ticketing:<code>"
 	Reference string // "order <id>" or "account <id>"
+	// The address or number that the answer was given for, in normal form; empty
+	// where the source does not say.
+	Email, Phone, Street, PostalCode string
+}
+
+// Heard is an answer that was handed on.
+type Heard struct {
+	ContactID                          uuid.UUID
+	Reference, Purpose, Channel, Value string
+	At                                 int64 // microseconds
 }
 
 // ConsentRecorder keeps captured consents. Receiving one again must change
 // nothing.
 type ConsentRecorder interface {
 	RecordCaptureTx(ctx context.Context, tx pgx.Tx, capture ConsentCapture) error
+	// HeardTx tells which answers a source has handed on under these references.
+	HeardTx(ctx context.Context, tx pgx.Tx, source string, references []string) (map[Heard]bool, error)
+	// TakeBackTx takes back from a contact what was captured under a reference: it
+	// is of somebody else.
+	TakeBackTx(ctx context.Context, tx pgx.Tx, contact uuid.UUID, source, reference string) error
 }
 
 // Service receives and reads.

@@ -470,6 +470,69 @@ func (q *Queries) KeepBases(ctx context.Context, db DBTX, tenantID uuid.UUID, co
 	return err
 }
 
+const latestByReference = `-- name: LatestByReference :one
+SELECT e.tenant_id, e.id, e.contact_id, e.contact_point_id, e.address_id, e.point_value, e.purpose_id, e.channel, e.controller, e.action, e.occurred_at, e.zone, e.recorded_at, e.expires_at, e.source, e.reference, e.actor_kind, e.actor_id, e.mechanism, e.wording_id, e.form_id, e.form_version, e.url, e.campaign_id, e.evidence, e.withdrawal_url, e.purpose_copy, e.controller_name, e.sequence, e.previous_digest, e.digest FROM consents e JOIN purposes p ON p.tenant_id = e.tenant_id AND p.id = e.purpose_id
+WHERE e.tenant_id = $1 AND e.source = $2 AND e.reference = $3 AND e.reference <> '' AND e.contact_id = $4
+  AND p.code = $5 AND e.channel = $6 AND e.controller = ''
+ORDER BY e.occurred_at DESC, e.sequence DESC LIMIT 1
+`
+
+type LatestByReferenceParams struct {
+	TenantID  uuid.UUID
+	Source    string
+	Reference string
+	ContactID uuid.UUID
+	Purpose   string
+	Channel   string
+}
+
+// What was last heard under a reference of one purpose and channel.
+func (q *Queries) LatestByReference(ctx context.Context, db DBTX, arg LatestByReferenceParams) (Consent, error) {
+	row := db.QueryRow(ctx, latestByReference,
+		arg.TenantID,
+		arg.Source,
+		arg.Reference,
+		arg.ContactID,
+		arg.Purpose,
+		arg.Channel,
+	)
+	var i Consent
+	err := row.Scan(
+		&i.TenantID,
+		&i.ID,
+		&i.ContactID,
+		&i.ContactPointID,
+		&i.AddressID,
+		&i.PointValue,
+		&i.PurposeID,
+		&i.Channel,
+		&i.Controller,
+		&i.Action,
+		&i.OccurredAt,
+		&i.Zone,
+		&i.RecordedAt,
+		&i.ExpiresAt,
+		&i.Source,
+		&i.Reference,
+		&i.ActorKind,
+		&i.ActorID,
+		&i.Mechanism,
+		&i.WordingID,
+		&i.FormID,
+		&i.FormVersion,
+		&i.URL,
+		&i.CampaignID,
+		&i.Evidence,
+		&i.WithdrawalURL,
+		&i.PurposeCopy,
+		&i.ControllerName,
+		&i.Sequence,
+		&i.PreviousDigest,
+		&i.Digest,
+	)
+	return i, err
+}
+
 const listConsents = `-- name: ListConsents :many
 SELECT tenant_id, id, contact_id, contact_point_id, address_id, point_value, purpose_id, channel, controller, action, occurred_at, zone, recorded_at, expires_at, source, reference, actor_kind, actor_id, mechanism, wording_id, form_id, form_version, url, campaign_id, evidence, withdrawal_url, purpose_copy, controller_name, sequence, previous_digest, digest FROM consents
 WHERE consents.tenant_id = $1
@@ -547,6 +610,171 @@ func (q *Queries) ListConsents(ctx context.Context, db DBTX, arg ListConsentsPar
 			&i.Sequence,
 			&i.PreviousDigest,
 			&i.Digest,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listGivenByReference = `-- name: ListGivenByReference :many
+SELECT g.tenant_id, g.id, g.contact_id, g.contact_point_id, g.address_id, g.point_value, g.purpose_id, g.channel, g.controller, g.action, g.occurred_at, g.zone, g.recorded_at, g.expires_at, g.source, g.reference, g.actor_kind, g.actor_id, g.mechanism, g.wording_id, g.form_id, g.form_version, g.url, g.campaign_id, g.evidence, g.withdrawal_url, g.purpose_copy, g.controller_name, g.sequence, g.previous_digest, g.digest, (SELECT p.code FROM purposes p WHERE p.tenant_id = g.tenant_id AND p.id = g.purpose_id)::text AS purpose,
+       coalesce((SELECT o.action = 'given' AND (o.expires_at IS NULL OR o.expires_at > $1::timestamptz) FROM consents o
+                 WHERE o.tenant_id = g.tenant_id AND o.contact_id = g.contact_id AND o.purpose_id = g.purpose_id AND o.channel = g.channel AND o.controller = g.controller
+                   AND (o.point_value IS NULL OR o.point_value = g.point_value) AND NOT (o.source = g.source AND o.reference = g.reference) AND o.action <> 'pending'
+                 ORDER BY o.occurred_at DESC, (o.action <> 'given') DESC LIMIT 1), false)::boolean AS own,
+       EXISTS (SELECT 1 FROM contact_points k WHERE k.tenant_id = g.tenant_id AND k.contact_id = g.contact_id AND k.id = g.contact_point_id
+               UNION ALL SELECT 1 FROM addresses a WHERE a.tenant_id = g.tenant_id AND a.contact_id = g.contact_id AND a.id = g.address_id)::boolean AS held
+FROM (SELECT DISTINCT ON (e.purpose_id, e.channel, e.controller, e.point_value) e.tenant_id, e.id, e.contact_id, e.contact_point_id, e.address_id, e.point_value, e.purpose_id, e.channel, e.controller, e.action, e.occurred_at, e.zone, e.recorded_at, e.expires_at, e.source, e.reference, e.actor_kind, e.actor_id, e.mechanism, e.wording_id, e.form_id, e.form_version, e.url, e.campaign_id, e.evidence, e.withdrawal_url, e.purpose_copy, e.controller_name, e.sequence, e.previous_digest, e.digest FROM consents e
+      WHERE e.tenant_id = $2 AND e.source = $3 AND e.reference = $4 AND e.reference <> '' AND e.contact_id = $5
+      ORDER BY e.purpose_id, e.channel, e.controller, e.point_value, e.occurred_at DESC, (e.action <> 'given') DESC, e.sequence DESC) g
+WHERE g.action = 'given'
+`
+
+type ListGivenByReferenceParams struct {
+	Instant   time.Time
+	TenantID  uuid.UUID
+	Source    string
+	Reference string
+	ContactID uuid.UUID
+}
+
+type ListGivenByReferenceRow struct {
+	TenantID       uuid.UUID
+	ID             uuid.UUID
+	ContactID      uuid.UUID
+	ContactPointID *uuid.UUID
+	AddressID      *uuid.UUID
+	PointValue     *string
+	PurposeID      uuid.UUID
+	Channel        string
+	Controller     string
+	Action         string
+	OccurredAt     time.Time
+	Zone           string
+	RecordedAt     time.Time
+	ExpiresAt      *time.Time
+	Source         string
+	Reference      string
+	ActorKind      string
+	ActorID        string
+	Mechanism      string
+	WordingID      *uuid.UUID
+	FormID         *uuid.UUID
+	FormVersion    *int64
+	URL            *string
+	CampaignID     *string
+	Evidence       json.RawMessage
+	WithdrawalURL  *string
+	PurposeCopy    json.RawMessage
+	ControllerName string
+	Sequence       int64
+	PreviousDigest []byte
+	Digest         []byte
+	Purpose        string
+	Own            bool
+	Held           bool
+}
+
+// The consents that still stand on what was heard under a reference: of each
+// purpose, channel and address the last answer, if it is a yes. own: another
+// answer of the person is a yes as well.
+func (q *Queries) ListGivenByReference(ctx context.Context, db DBTX, arg ListGivenByReferenceParams) ([]ListGivenByReferenceRow, error) {
+	rows, err := db.Query(ctx, listGivenByReference,
+		arg.Instant,
+		arg.TenantID,
+		arg.Source,
+		arg.Reference,
+		arg.ContactID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListGivenByReferenceRow{}
+	for rows.Next() {
+		var i ListGivenByReferenceRow
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.ContactID,
+			&i.ContactPointID,
+			&i.AddressID,
+			&i.PointValue,
+			&i.PurposeID,
+			&i.Channel,
+			&i.Controller,
+			&i.Action,
+			&i.OccurredAt,
+			&i.Zone,
+			&i.RecordedAt,
+			&i.ExpiresAt,
+			&i.Source,
+			&i.Reference,
+			&i.ActorKind,
+			&i.ActorID,
+			&i.Mechanism,
+			&i.WordingID,
+			&i.FormID,
+			&i.FormVersion,
+			&i.URL,
+			&i.CampaignID,
+			&i.Evidence,
+			&i.WithdrawalURL,
+			&i.PurposeCopy,
+			&i.ControllerName,
+			&i.Sequence,
+			&i.PreviousDigest,
+			&i.Digest,
+			&i.Purpose,
+			&i.Own,
+			&i.Held,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listHeard = `-- name: ListHeard :many
+SELECT e.contact_id, e.reference, p.code AS purpose, e.channel, e.action, e.occurred_at
+FROM consents e JOIN purposes p ON p.tenant_id = e.tenant_id AND p.id = e.purpose_id
+WHERE e.tenant_id = $1 AND e.source = $2 AND e.reference = ANY($3::text[]) AND e.reference <> ''
+`
+
+type ListHeardRow struct {
+	ContactID  uuid.UUID
+	Reference  string
+	Purpose    string
+	Channel    string
+	Action     string
+	OccurredAt time.Time
+}
+
+func (q *Queries) ListHeard(ctx context.Context, db DBTX, tenantID uuid.UUID, source string, refs []string) ([]ListHeardRow, error) {
+	rows, err := db.Query(ctx, listHeard, tenantID, source, refs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListHeardRow{}
+	for rows.Next() {
+		var i ListHeardRow
+		if err := rows.Scan(
+			&i.ContactID,
+			&i.Reference,
+			&i.Purpose,
+			&i.Channel,
+			&i.Action,
+			&i.OccurredAt,
 		); err != nil {
 			return nil, err
 		}

@@ -107,6 +107,46 @@ func (q *Queries) EraseReviews(ctx context.Context, db DBTX, arg EraseReviewsPar
 	return result.RowsAffected(), nil
 }
 
+const findAnswersOfCustomers = `-- name: FindAnswersOfCustomers :many
+SELECT id, contact_id, customer_id, buyer, consents FROM ticketing_orders
+WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]) AND contact_id IS NOT NULL AND NOT test AND NOT stub AND NOT deleted AND consents <> '[]'::jsonb
+LIMIT 1000
+`
+
+type FindAnswersOfCustomersRow struct {
+	ID         uuid.UUID       `json:"id"`
+	ContactID  *uuid.UUID      `json:"contact_id"`
+	CustomerID *uuid.UUID      `json:"customer_id"`
+	Buyer      json.RawMessage `json:"buyer"`
+	Consents   json.RawMessage `json:"consents"`
+}
+
+func (q *Queries) FindAnswersOfCustomers(ctx context.Context, db DBTX, tenantID uuid.UUID, customerIds []uuid.UUID) ([]FindAnswersOfCustomersRow, error) {
+	rows, err := db.Query(ctx, findAnswersOfCustomers, tenantID, customerIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindAnswersOfCustomersRow{}
+	for rows.Next() {
+		var i FindAnswersOfCustomersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ContactID,
+			&i.CustomerID,
+			&i.Buyer,
+			&i.Consents,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findAwaiting = `-- name: FindAwaiting :many
 WITH keys AS MATERIALIZED (
     SELECT p.contact_id, p.kind, p.normalized AS key FROM contact_points p WHERE p.tenant_id = $1 AND p.contact_id = ANY($2::uuid[]) AND p.kind IN ('email', 'phone')
