@@ -60,6 +60,7 @@ type App struct {
 	metrics       *telemetry.Metrics
 	resolver      *net.Resolver
 	quotaPatience time.Duration
+	patience      time.Duration
 	settle        time.Duration // until what is done hourly begins
 	// indicatorsEvery is how often whoever bought something is looked for; the
 	// service's own if 0.
@@ -85,6 +86,9 @@ type Options struct {
 	// QuotaPatience is how long a request waits for the ledger of quotas before the
 	// process goes on by itself; 100 ms if 0.
 	QuotaPatience time.Duration
+	// Patience is how long a request may take before it is answered with 503; zero
+	// is twenty seconds.
+	Patience time.Duration
 	// Settle is how long the program serves before it begins what it does every hour
 	// or so, and once more as long at most; half a minute if 0.
 	Settle time.Duration
@@ -103,7 +107,7 @@ type Options struct {
 // New connects to the database at cfg.DatabaseURL, which must already have the
 // present schema, and builds everything. Nothing runs until Run.
 func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
-	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver, quotaPatience: o.QuotaPatience, indicatorsEvery: o.IndicatorsEvery, settle: cmp.Or(o.Settle, 30*time.Second)}
+	a := &App{Config: cfg, Log: o.Log, Clock: o.Clock, workers: river.NewWorkers(), resolver: o.Resolver, quotaPatience: o.QuotaPatience, patience: cmp.Or(o.Patience, 20*time.Second), indicatorsEvery: o.IndicatorsEvery, settle: cmp.Or(o.Settle, 30*time.Second)}
 	if a.Log == nil {
 		a.Log = slog.New(slog.DiscardHandler)
 	}

@@ -57,6 +57,7 @@ func (a *App) setUpHTTP(h handlers, auth web.Authenticator, purposes web.Purpose
 		Purposes:    purposes,
 		Clock:       a.Clock,
 		Log:         a.Log,
+		Patience:    a.patience,
 	}
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(h, nil), api.RegisterHandlersOptions{
 		OperationMiddlewares: chain.Middlewares(api.Operations),

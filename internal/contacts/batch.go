@@ -59,7 +59,12 @@ func (s *Service) Batch(ctx context.Context, items []Item, atomic bool) ([]ItemR
 			}
 			results[i] = ItemResult{Fault: f}
 			if len(f.Violations) == 0 {
-				refused.At(at, f.Code)
+				refused.Violations = append(refused.Violations, fault.Violation{Code: f.Code, Pointer: at, Params: f.Params})
+			}
+			for name, value := range f.Extras { // of several items, those of the first
+				if _, told := refused.Extras[name]; !told {
+					refused.Extra(name, value)
+				}
 			}
 			refused.Violations = append(refused.Violations, f.Violations...)
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -32,6 +33,9 @@ type Chain struct {
 	Purposes    Purposes
 	Clock       clock.Clock
 	Log         *slog.Logger
+	// Patience is how long a request may take; what works on many records at once
+	// has three times as long, and files as long as it takes.
+	Patience time.Duration
 }
 
 // Middlewares gives the chain of every operation of the contract, keyed as the
@@ -39,7 +43,7 @@ type Chain struct {
 func (ch Chain) Middlewares(operations map[string]api.OperationSpec) map[string][]echo.MiddlewareFunc {
 	out := make(map[string][]echo.MiddlewareFunc, len(operations))
 	for id, op := range operations {
-		chain := []echo.MiddlewareFunc{withOperation(op), ch.noteRefusals(op), refuseRepeated, negotiate(op)}
+		chain := []echo.MiddlewareFunc{withOperation(op), ch.noteRefusals(op), refuseRepeated, negotiate(op), ch.inTime(op)}
 		chain = append(chain, ch.Limiter.GuardAddress)
 		if !op.Public {
 			chain = append(chain, ch.authenticate, requireScope(op), requireVerbs(op), ch.bind(op), requireExport(op), declareMasked)
@@ -202,8 +206,9 @@ func Arrival(version, public string, configured bool) echo.MiddlewareFunc {
 			address := url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path + r.URL.Path, RawQuery: r.URL.RawQuery}
 			ctx := WithAddress(WithLanguage(WithRequestID(r.Context(), id), negotiateLanguage(r.Header.Get("Accept-Language"))), &address)
 			ctx = context.WithValue(ctx, originKey{}, public)
+			r = r.WithContext(ctx)
 			hurry(c, r)
-			c.SetRequest(r.WithContext(ctx))
+			c.SetRequest(r)
 			h := c.Response().Header()
 			h.Set("Request-Id", id)
 			h.Set("Parvis-Api-Version", version)

@@ -103,14 +103,17 @@ type timedBody struct {
 	file     bool
 }
 
-// hurry bounds how long the body of a request may take to arrive.
-func hurry(c echo.Context, r *http.Request) {
-	if r.Body == nil || r.Body == http.NoBody {
+// hurry bounds how long the body of a request may take to arrive. The request is
+// a copy of what net/http was given: by the body of its own it knows that a client
+// still waits to be asked for it (RFC 9110 §10.1.1), or that too much of it is left
+// to be read before the answer.
+func hurry(c echo.Context, copied *http.Request) {
+	if copied.Body == nil || copied.Body == http.NoBody {
 		return
 	}
-	b := &timedBody{ReadCloser: r.Body, control: http.NewResponseController(c.Response()), begun: clock.Mark()}
+	b := &timedBody{ReadCloser: copied.Body, control: http.NewResponseController(c.Response()), begun: clock.Mark()}
 	if b.control.SetReadDeadline(b.begun.Add(bodyTime)) == nil {
-		r.Body = b
+		copied.Body = b
 	}
 }
 
