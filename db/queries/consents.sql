@@ -79,6 +79,9 @@ SELECT e.contact_id, e.reference, p.code AS purpose, e.channel, e.action, e.occu
 FROM consents e JOIN purposes p ON p.tenant_id = e.tenant_id AND p.id = e.purpose_id
 WHERE e.tenant_id = @tenant_id AND e.source = @source AND e.reference = ANY(@refs::text[]) AND e.reference <> '';
 
+-- name: ListControllers :many
+SELECT controller FROM consents WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND controller <> '' GROUP BY controller ORDER BY min(sequence);
+
 -- name: LatestByReference :one
 -- What was last heard under a reference of one purpose and channel.
 SELECT e.* FROM consents e JOIN purposes p ON p.tenant_id = e.tenant_id AND p.id = e.purpose_id

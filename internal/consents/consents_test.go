@@ -71,6 +71,22 @@ func state(t *testing.T, c *parvistest.Client, p person, query string) []string 
 	return out
 }
 
+// A partner is the same however its name is spaced and capitalised: or a withdrawal
+// would leave standing what it withdraws.
+func TestAPartnerHasOneName(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	newPurpose(t, app.Client, "newsletter")
+	p := newPerson(t, app, "camille@example.org")
+	app.Post(p.path(), p.said("given", "2024-01-01T00:00:00Z", map[string]any{"controller": " "})).Problem(http.StatusUnprocessableEntity, "invalid")
+	app.Post(p.path(), p.said("given", "2024-01-01T00:00:00Z", map[string]any{"controller": "Radio des  Arcades"})).Is(http.StatusCreated)
+	told := app.Post(p.path(), p.said("withdrawn", "2024-02-01T00:00:00Z", map[string]any{"controller": "radio des ARCADES "})).Is(http.StatusCreated).JSON()
+	require.Equal(t, "Radio des Arcades", told["controller"])
+	states := app.Get(p.path()).Data()
+	require.Len(t, states, 1)
+	require.Equal(t, []any{"Radio des Arcades", "withdrawn"}, []any{states[0]["controller"], states[0]["state"]})
+}
+
 func TestStateIsDerivedByTimeOfAnswer(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)

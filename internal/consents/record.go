@@ -3,10 +3,12 @@ package consents
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/parvis-crm/parvis/internal/clock"
 	"github.com/parvis-crm/parvis/internal/consents/internal/consentsdb"
@@ -94,6 +96,9 @@ func (s *Service) RecordTx(ctx context.Context, tx pgx.Tx, in Entry) (Consent, e
 	if err != nil {
 		return Consent{}, err
 	}
+	if in.Controller, err = s.asNamedBefore(ctx, tx, actor.Tenant, in); err != nil {
+		return Consent{}, err
+	}
 	value, err := s.pointValue(ctx, tx, actor.Tenant, in)
 	if err != nil {
 		return Consent{}, err
@@ -130,6 +135,21 @@ func (s *Service) RecordTx(ctx context.Context, tx pgx.Tx, in Entry) (Consent, e
 	})
 }
 
+// asNamedBefore is the partner as the contact's ledger names them already: small
+// and capital letters make no two of one, or a withdrawal would miss its consent.
+func (s *Service) asNamedBefore(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, in Entry) (string, error) {
+	if in.Controller == "" {
+		return "", nil
+	}
+	known, err := s.q.ListControllers(ctx, tx, tenant, in.Contact)
+	for _, name := range known {
+		if strings.EqualFold(name, in.Controller) {
+			return name, err
+		}
+	}
+	return in.Controller, err
+}
+
 // complete fills what may be left out and checks what the contract cannot.
 func (in *Entry) complete(now time.Time) error {
 	if in.When.IsZero() {
@@ -140,6 +160,11 @@ func (in *Entry) complete(now time.Time) error {
 		in.Zone = "UTC"
 	}
 	f := fault.Invalid()
+	if said := in.Controller; said != "" {
+		if in.Controller = strings.Join(strings.Fields(norm.NFC.String(said)), " "); in.Controller == "" {
+			f.At("#/controller", "required")
+		}
+	}
 	if _, known := eventTypes[in.Action]; !known {
 		f.At("#/action", "enum", "allowed", "given, withdrawn, refused, pending, expired")
 	}

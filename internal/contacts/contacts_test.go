@@ -70,6 +70,26 @@ func TestAContactWithoutANameGoesByWhatItHas(t *testing.T) {
 	require.Equal(t, same.ETag(), app.Get(at).ETag())
 }
 
+func TestWhatLooksRightAndIsNot(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	code := func(a *parvistest.Answer) any { return a.Problem(422, "invalid")["errors"].([]any)[0].(object)["code"] }
+	for _, invisible := range []string{"\u200b", "\ufeff", "\u200d \u2060", "\u0301"} {
+		require.Equal(t, "name-required", code(app.Post("/v1/contacts", object{"kind": "person", "family_name": invisible})), "%q", invisible)
+	}
+	app.Post("/v1/contacts", object{"kind": "person", "family_name": "🦊"}).Is(201)
+	for _, website := range []string{"http://[::1", "https://", "http:///x", "ftp://example.org"} {
+		require.Equal(t, "format", code(app.Post("/v1/contacts", object{"kind": "organisation", "legal_name": "X", "website": website})), website)
+	}
+	id := app.Post("/v1/contacts", person("Ana", "Orsini")).Is(201).ID()
+	for _, country := range []string{"UK", "AN", "YU", "ZZ", "EU"} {
+		require.Equal(t, "unknown-country", code(app.Post("/v1/contacts/"+id+"/addresses", object{"city": "X", "country": country})), country)
+	}
+	for _, country := range []string{"GB", "BQ", "MQ", "CH", "XK"} {
+		app.Post("/v1/contacts/"+id+"/addresses", object{"city": country, "country": country}).Is(201)
+	}
+}
+
 func TestContactLife(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)

@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -132,7 +133,7 @@ func (f *Fields) settle(base string, now time.Time, refused *fault.Error) {
 			f.Locale = &canonical
 		}
 	}
-	if f.Website != nil && !strings.HasPrefix(*f.Website, "https://") && !strings.HasPrefix(*f.Website, "http://") {
+	if f.Website != nil && !isWebsite(*f.Website) {
 		refused.At(base+"/website", "format", "want", "https://…")
 	}
 }
@@ -219,4 +220,9 @@ func NameOf(c Contact) Name {
 		n.Given = value(c.GivenNames)
 	}
 	return n
+}
+
+func isWebsite(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""
 }

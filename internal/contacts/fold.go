@@ -98,8 +98,13 @@ func typed(s string) *string {
 		return r
 	}, s)
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }), " ")
-	if s == "" {
+	if strings.IndexFunc(s, visible) < 0 {
 		return nil
 	}
 	return &s
 }
+
+// visible reports whether a letter, digit or sign can be seen: marks of format and
+// joiners alone make no text.
+func visible(r rune) bool { return r != ' ' && !unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me, unicode.Zs) }
+

@@ -3,10 +3,13 @@ package events
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/parvis-crm/parvis/internal/api"
+	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/web"
 )
 
@@ -37,6 +40,9 @@ func (h *Handlers) ListEvents(ctx context.Context, r api.ListEventsRequestObject
 	if err != nil {
 		return nil, err
 	}
+	if err := h.known(r.Params.Types); err != nil {
+		return nil, err
+	}
 	f := Filter{Types: r.Params.Types, SubjectID: r.Params.SubjectID}
 	reading, err := h.service.Wait(ctx, tenant, orZero(r.Params.After), f, limit(r.Params.Limit), time.Duration(orZero(r.Params.Wait))*time.Second)
 	if err != nil {
@@ -61,7 +67,28 @@ func (h *Handlers) StreamEvents(ctx context.Context, r api.StreamEventsRequestOb
 	if err != nil {
 		return nil, err
 	}
+	if err := h.known(r.Params.Types); err != nil {
+		return nil, err
+	}
 	return h.service.newStream(ctx, tenant, r.Params.LastEventID, r.Params.After, Filter{Types: r.Params.Types})
+}
+
+// known refuses to listen for what no type is called, or begins with: nothing would
+// ever come, and nobody would know why.
+func (h *Handlers) known(globs []string) error {
+	types, err := h.types()
+	if err != nil {
+		return err
+	}
+	f := fault.Invalid()
+	for _, glob := range globs {
+		begin, open := strings.CutSuffix(glob, "*")
+		if !slices.ContainsFunc(types, func(t api.EventType) bool { return t.Name == glob || open && strings.HasPrefix(t.Name, begin) }) {
+			f.AtParameter("types", "unknown-event-type")
+			break
+		}
+	}
+	return f.OrNil()
 }
 
 // GetEventDigest implements GET /v1/events/digest.

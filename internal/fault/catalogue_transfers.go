@@ -2,6 +2,10 @@ package fault
 
 // transferTexts are the faults of exports and imports.
 var transferTexts = Texts{
+	"range-not-satisfiable": {
+		FR: Text{"Partie hors du fichier", "La partie demandée commence après la fin du fichier, qui a {size} octets.", "Demandez une partie qui commence dans le fichier."},
+		EN: Text{"Part beyond the file", "The part that is asked for begins after the end of the file, which has {size} bytes.", "Ask for a part that begins within the file."},
+	},
 	"recipient-invalid": {
 		FR: Text{"Clé publique invalide", "Ce n'est pas une clé publique age (age1…).", "Créez-en une avec age-keygen, et gardez la clé privée là où l'archive sera importée."},
 		EN: Text{"Invalid public key", "This is no public key of age (age1…).", "Make one with age-keygen, and keep the private key where the archive will be imported."},

@@ -26,6 +26,7 @@ const (
 	Stale                                // 412
 	TooLarge                             // 413
 	UnsupportedMedia                     // 415
+	OutOfRange                           // 416
 	Refused                              // 422: well formed, against a rule
 	PreconditionRequired                 // 428
 	TooMany                              // 429

@@ -80,7 +80,7 @@ func NewOn(tb testing.TB, db *DB, options ...Option) *App {
 	o := app.Options{
 		// A machine that is busy with other tests may answer late; quotas hold all the same.
 		QuotaPatience: time.Minute, Patience: 2 * time.Minute,
-		Log:           slog.New(slog.DiscardHandler), MasterKey: seal.Generate(),
+		Log: slog.New(slog.DiscardHandler), MasterKey: seal.Generate(),
 		Authenticator: func(a *access.Service) web.Authenticator { return people{a} },
 	}
 	nested := newNested(tb)

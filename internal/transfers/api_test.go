@@ -1,6 +1,7 @@
 package transfers_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -59,6 +60,13 @@ func TestExportAndImportOverTheAPI(t *testing.T) {
 	require.Contains(t, whole.Header.Get("Content-Disposition"), "attachment")
 	require.Equal(t, `"`+result["sha256"].(string)+`"`, whole.ETag())
 	require.InDelta(t, result["bytes"], float64(len(whole.Body)), 0)
+	beyond := app.Get(url, parvistest.Header("Range", "bytes=999999999-"))
+	beyond.Problem(http.StatusRequestedRangeNotSatisfiable, "range-not-satisfiable")
+	require.Equal(t, fmt.Sprintf("bytes */%d", len(whole.Body)), beyond.Header.Get("Content-Range"))
+	for _, unreadable := range []string{"bytes=9-3", "lines=1-2", "bytes=x-", "bytes=-"} {
+		require.Equal(t, whole.Body, app.Get(url, parvistest.Header("Range", unreadable)).Is(http.StatusOK).Body, unreadable)
+	}
+	require.Equal(t, whole.Body[len(whole.Body)-10:], app.Get(url, parvistest.Header("Range", "bytes=-10")).Is(http.StatusPartialContent).Body)
 	rest := app.Get(url, parvistest.Header("Range", "bytes=100-"), parvistest.Header("If-Range", whole.ETag())).Is(http.StatusPartialContent)
 	require.Equal(t, whole.Body[100:], rest.Body)
 	require.Equal(t, whole.Body, app.Get(url, parvistest.Header("Range", "bytes=100-"), parvistest.Header("If-Range", `"other"`)).Is(http.StatusOK).Body)

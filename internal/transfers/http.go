@@ -33,7 +33,12 @@ func (h *Handlers) DownloadExport(ctx context.Context, r api.DownloadExportReque
 	if err != nil {
 		return nil, err
 	}
-	return download{ctx: ctx, file: file, tag: tag, name: "parvis-" + r.OperationID.String() + ".zip", rng: r.Params.Range, ifRange: r.Params.IfRange}, nil
+	part, err := rangeOf(file, r.Params.Range, r.Params.IfRange, tag)
+	if err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return download{ctx: ctx, file: file, tag: tag, name: "parvis-" + r.OperationID.String() + ".zip", part: part}, nil
 }
 
 // ImportArchive implements POST /v1/imports/archive.

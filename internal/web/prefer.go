@@ -20,6 +20,9 @@ func preferMinimal(op api.OperationSpec) echo.MiddlewareFunc {
 			return next
 		}
 		return func(c echo.Context) error {
+			if prefers(c.Request().Header.Values("Prefer"), "respond-async") {
+				noteAsync(c)
+			}
 			if !prefers(c.Request().Header.Values("Prefer"), "return=minimal") {
 				return next(c)
 			}
@@ -29,6 +32,16 @@ func preferMinimal(op api.OperationSpec) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// noteAsync says of an answer that came before the work was done that this was
+// wanted (RFC 7240 §4.1).
+func noteAsync(c echo.Context) {
+	c.Response().Before(func() {
+		if c.Response().Status == http.StatusAccepted {
+			c.Response().Header().Add("Preference-Applied", "respond-async")
+		}
+	})
 }
 
 func prefers(headers []string, preference string) bool {

@@ -29,7 +29,7 @@ const maxViolations = 50
 var statuses = map[fault.Kind]int{
 	fault.Malformed: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.Missing: 404,
 	fault.MethodNotAllowed: 405, fault.NotAcceptable: 406, fault.Conflict: 409, fault.Gone: 410,
-	fault.Stale: 412, fault.TooLarge: 413, fault.UnsupportedMedia: 415, fault.Refused: 422,
+	fault.Stale: 412, fault.TooLarge: 413, fault.UnsupportedMedia: 415, fault.OutOfRange: 416, fault.Refused: 422,
 	fault.PreconditionRequired: 428, fault.TooMany: 429, fault.Unavailable: 503,
 }
 

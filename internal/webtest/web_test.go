@@ -290,6 +290,14 @@ func TestFieldsAndRepresentations(t *testing.T) {
 	app.Get("/v1/tags?cursor="+cursor[:len(cursor)-2]+"xx").Problem(400, "cursor-invalid")
 }
 
+func TestPreferAsync(t *testing.T) {
+	t.Parallel()
+	app := parvistest.New(t)
+	soon := parvistest.Header("Prefer", "respond-async")
+	require.Equal(t, "respond-async", app.Post("/v1/exports", map[string]any{}, soon).Is(202).Header.Get("Preference-Applied"))
+	require.Empty(t, app.Post("/v1/tags", map[string]any{"name": "Presse"}, soon).Is(201).Header.Get("Preference-Applied"))
+}
+
 func TestPreferMinimal(t *testing.T) {
 	t.Parallel()
 	app := parvistest.New(t)

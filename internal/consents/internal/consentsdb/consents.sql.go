@@ -621,6 +621,30 @@ func (q *Queries) ListConsents(ctx context.Context, db DBTX, arg ListConsentsPar
 	return items, nil
 }
 
+const listControllers = `-- name: ListControllers :many
+SELECT controller FROM consents WHERE tenant_id = $1 AND contact_id = $2 AND controller <> '' GROUP BY controller ORDER BY min(sequence)
+`
+
+func (q *Queries) ListControllers(ctx context.Context, db DBTX, tenantID uuid.UUID, contactID uuid.UUID) ([]string, error) {
+	rows, err := db.Query(ctx, listControllers, tenantID, contactID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var controller string
+		if err := rows.Scan(&controller); err != nil {
+			return nil, err
+		}
+		items = append(items, controller)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listGivenByReference = `-- name: ListGivenByReference :many
 SELECT g.tenant_id, g.id, g.contact_id, g.contact_point_id, g.address_id, g.point_value, g.purpose_id, g.channel, g.controller, g.action, g.occurred_at, g.zone, g.recorded_at, g.expires_at, g.source, g.reference, g.actor_kind, g.actor_id, g.mechanism, g.wording_id, g.form_id, g.form_version, g.url, g.campaign_id, g.evidence, g.withdrawal_url, g.purpose_copy, g.controller_name, g.sequence, g.previous_digest, g.digest, (SELECT p.code FROM purposes p WHERE p.tenant_id = g.tenant_id AND p.id = g.purpose_id)::text AS purpose,
        coalesce((SELECT o.action = 'given' AND (o.expires_at IS NULL OR o.expires_at > $1::timestamptz) FROM consents o
