@@ -63,6 +63,7 @@ DELETE FROM form_nonces WHERE tenant_id = @tenant_id AND expires_at < @before;
 SELECT count(*) FROM form_submissions WHERE tenant_id = @tenant_id AND email_hash = @email_hash AND received_at > @since;
 
 -- name: CountBySender :one
+-- A submission names its sender only where it came without a proof of work.
 SELECT count(*) FROM form_submissions WHERE tenant_id = @tenant_id AND sender_hash = @sender_hash AND received_at > @since;
 
 -- name: InsertSubmission :one

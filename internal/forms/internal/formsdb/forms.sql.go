@@ -53,6 +53,7 @@ const countBySender = `-- name: CountBySender :one
 SELECT count(*) FROM form_submissions WHERE tenant_id = $1 AND sender_hash = $2 AND received_at > $3
 `
 
+// A submission names its sender only where it came without a proof of work.
 func (q *Queries) CountBySender(ctx context.Context, db DBTX, tenantID uuid.UUID, senderHash []byte, since time.Time) (int64, error) {
 	row := db.QueryRow(ctx, countBySender, tenantID, senderHash, since)
 	var count int64
