@@ -105,11 +105,6 @@ WHERE form_submissions.tenant_id = @tenant_id AND form_submissions.id IN (
     LIMIT 200 FOR UPDATE SKIP LOCKED)
 RETURNING *;
 
--- name: AddressOf :one
-SELECT id FROM addresses
-WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND lower(coalesce(street, '')) = lower(@street) AND postal_code = @postal_code
-LIMIT 1;
-
 -- name: ListSubmissionsOf :many
 -- What erased contacts sent, and what was sent from their addresses and has led
 -- to nobody yet.
