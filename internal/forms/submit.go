@@ -116,6 +116,9 @@ func (s *Service) admit(ctx context.Context, p published, id uuid.UUID, in Sent)
 		}
 		a.work = &result
 	}
+	if err := s.checkPerson(a.definition, a.data); err != nil {
+		return a, false, err
+	}
 	if err := a.checkAddress(); err != nil {
 		return a, false, err
 	}
