@@ -63,6 +63,7 @@ DELETE FROM form_nonces WHERE tenant_id = @tenant_id AND expires_at < @before;
 SELECT count(*) FROM form_submissions WHERE tenant_id = @tenant_id AND email_hash = @email_hash AND received_at > @since;
 
 -- name: CountBySender :one
+-- A submission names its sender only where it came without a proof of work.
 SELECT count(*) FROM form_submissions WHERE tenant_id = @tenant_id AND sender_hash = @sender_hash AND received_at > @since;
 
 -- name: InsertSubmission :one
@@ -103,11 +104,6 @@ WHERE form_submissions.tenant_id = @tenant_id AND form_submissions.id IN (
     WHERE d.tenant_id = @tenant_id AND d.status = 'pending' AND d.token_hash IS NOT NULL AND d.received_at < @unconfirmed_before
     LIMIT 200 FOR UPDATE SKIP LOCKED)
 RETURNING *;
-
--- name: AddressOf :one
-SELECT id FROM addresses
-WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND lower(coalesce(street, '')) = lower(@street) AND postal_code = @postal_code
-LIMIT 1;
 
 -- name: ListSubmissionsOf :many
 -- What erased contacts sent, and what was sent from their addresses and has led

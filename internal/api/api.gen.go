@@ -9199,11 +9199,15 @@ type FormFieldSchema struct {
 	Enum      []string               `json:"enum,omitempty"`
 	Format    *FormFieldSchemaFormat `json:"format,omitempty"`
 	MaxLength *int32                 `json:"maxLength,omitempty"`
-	Maximum   *float32               `json:"maximum,omitempty"`
-	MinLength *int32                 `json:"minLength,omitempty"`
-	Minimum   *float32               `json:"minimum,omitempty"`
-	Pattern   *string                `json:"pattern,omitempty"`
-	Type      FormFieldSchemaType    `json:"type"`
+
+	// Maximum Kept as sent; what a double does not hold to its last digit is refused.
+	Maximum   *json.Number `json:"maximum,omitempty"`
+	MinLength *int32       `json:"minLength,omitempty"`
+
+	// Minimum Kept as sent; what a double does not hold to its last digit is refused.
+	Minimum *json.Number        `json:"minimum,omitempty"`
+	Pattern *string             `json:"pattern,omitempty"`
+	Type    FormFieldSchemaType `json:"type"`
 }
 
 // FormFieldSchemaFormat defines model for FormFieldSchema.Format.
@@ -9267,7 +9271,7 @@ type FormSubmission struct {
 	Object      FormSubmissionObject                  `json:"object"`
 	Origin      string                                `json:"origin"`
 
-	// Reason Why it could not be applied.
+	// Reason Why it could not be applied: a code, and after a space the pointer of the field that stood in the way, if one did (`phone #/data/phone`).
 	Reason     nullable.Nullable[string] `json:"reason"`
 	ReceivedAt time.Time                 `json:"received_at"`
 	Status     string                    `json:"status"`
@@ -9280,10 +9284,10 @@ type FormSubmissionObject string
 
 // FormSubmissionCreate defines model for FormSubmissionCreate.
 type FormSubmissionCreate struct {
-	// Data The fields by name, with the honeypot if the page sends it.
-	Data       map[string]interface{} `json:"data"`
-	IssueToken string                 `json:"issue_token"`
-	Language   *string                `json:"language,omitempty"`
+	// Data The fields by name, with the honeypot if the page sends it. Numbers are kept to their last digit.
+	Data       map[string]json.RawMessage `json:"data"`
+	IssueToken string                     `json:"issue_token"`
+	Language   *string                    `json:"language,omitempty"`
 
 	// Work The solved challenge: base64 of the JSON {challenge, solution}.
 	Work string `json:"work"`

@@ -5,52 +5,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/oapi-codegen/nullable"
 
 	"github.com/parvis-crm/parvis/internal/consents"
 	"github.com/parvis-crm/parvis/internal/contacts"
-	"github.com/parvis-crm/parvis/internal/forms/internal/formsdb"
-	"github.com/parvis-crm/parvis/internal/pg"
+	"github.com/parvis-crm/parvis/internal/fault"
 )
-
-// person is what a submission says about whom.
-type person struct {
-	fields                               contacts.Fields
-	email, phone                         string
-	street, postalCode, city, countryISO string
-	typed                                map[string]string
-}
-
-func personOf(d Definition, data map[string]any) person {
-	m := d.mapping()
-	p := person{typed: map[string]string{}}
-	for attribute, field := range m.fields() {
-		if field == nil {
-			continue
-		}
-		if text, _ := data[*field].(string); strings.TrimSpace(text) != "" {
-			p.typed[attribute] = strings.TrimSpace(text)
-		}
-	}
-	p.fields = contacts.Fields{Kind: contacts.Person, GivenName: p.get("given_name"), FamilyName: p.get("family_name"), Locale: p.get("locale")}
-	if born, err := time.Parse(time.DateOnly, p.typed["birthdate"]); err == nil {
-		p.fields.Birthdate = &born
-	}
-	p.email, p.phone = p.typed["email"], p.typed["phone"]
-	p.street, p.postalCode, p.city, p.countryISO = p.typed["street"], p.typed["postal_code"], p.typed["city"], strings.ToUpper(p.typed["country"])
-	return p
-}
-
-func (p person) get(attribute string) *string {
-	if text, ok := p.typed[attribute]; ok {
-		return &text
-	}
-	return nil
-}
 
 // apply brings a submission into the register and the ledger. A name that the
 // register has is never overwritten. It returns nil where the form says nothing
@@ -72,20 +36,19 @@ func (s *Service) apply(ctx context.Context, tx pgx.Tx, sub Submission, byLink b
 		return nil, err
 	}
 	p := personOf(d, data)
-	if p.email == "" && p.phone == "" && p.fields.FamilyName == nil {
+	if !p.somebody() {
 		return nil, nil
+	}
+	if err := s.checkPerson(d, data); err != nil { // the rules may be others than when it was sent
+		return nil, err
 	}
 	contact, err := s.match(ctx, tx, sub, p, byLink)
 	if err != nil {
 		return nil, err
 	}
-	points := map[string]*uuid.UUID{}
-	for _, n := range p.points(sub.FormID, byLink) {
-		point, err := s.contacts.EnsureContactPointTx(ctx, tx, contact, n)
-		if err != nil {
-			return nil, err
-		}
-		points[n.Kind] = &point.ID
+	where, err := s.reach(ctx, tx, contact, p.contact(sub.FormID, byLink))
+	if err != nil {
+		return nil, err
 	}
 	facts, err := s.q.TenantFacts(ctx, tx, sub.TenantID)
 	if err != nil {
@@ -95,28 +58,39 @@ func (s *Service) apply(ctx context.Context, tx pgx.Tx, sub Submission, byLink b
 		if ticked, _ := data[c.Field].(bool); !ticked {
 			continue // an empty box is no answer
 		}
-		if err := s.consent(ctx, tx, consenting{sub, d, c, p, contact, points, facts.TimeZone, byLink, now}); err != nil {
-			return nil, err
+		if err := s.consent(ctx, tx, consenting{sub, d, c, p, contact, where, facts.TimeZone, byLink, now}); err != nil {
+			return nil, atBox(err, c)
 		}
 	}
 	return &contact, nil
 }
 
-func (p person) points(form uuid.UUID, verified bool) []contacts.NewPoint {
-	var out []contacts.NewPoint
-	source := "form:" + form.String()
-	if p.email != "" {
-		out = append(out, contacts.NewPoint{Kind: contacts.Email, Value: p.email, Verified: verified, Source: source})
+// reached are the ids of the very addresses and number that were given, by kind
+// of contact point and consents.Post: what somebody agrees to holds for these
+// alone, whatever else the register has of them.
+type reached map[string]*uuid.UUID
+
+// reach adds what the contact lacks of the addresses and number that were given.
+func (s *Service) reach(ctx context.Context, tx pgx.Tx, contact uuid.UUID, n contacts.New) (reached, error) {
+	out := reached{}
+	for _, point := range n.Points {
+		p, err := s.contacts.EnsureContactPointTx(ctx, tx, contact, point)
+		if err != nil {
+			return nil, err
+		}
+		out[p.Kind] = &p.ID
 	}
-	if p.phone != "" {
-		out = append(out, contacts.NewPoint{Kind: contacts.Phone, Value: p.phone, Region: "FR", Source: source})
+	for _, address := range n.Addresses {
+		a, err := s.contacts.EnsureAddressTx(ctx, tx, contact, address)
+		if err != nil {
+			return nil, err
+		}
+		out[consents.Post] = &a.ID
 	}
-	return out
+	return out, nil
 }
 
-// match finds the person by address and name, or makes a contact. An address
-// alone is shared by families: it decides only where the visitor gave no name
-// and the register has nobody else, or nobody named, at that address.
+// match finds the person by address and name, or makes a contact.
 func (s *Service) match(ctx context.Context, tx pgx.Tx, sub Submission, p person, byLink bool) (uuid.UUID, error) {
 	if p.email != "" {
 		normalized, err := contacts.NormalizeEmail(p.email)
@@ -131,43 +105,25 @@ func (s *Service) match(ctx context.Context, tx pgx.Tx, sub Submission, p person
 		if err != nil {
 			return uuid.Nil, err
 		}
-		if id, ok := choose(found, p); ok {
-			return id, nil
+		if c, ok := choose(found, p); ok {
+			return c.ID, s.completeName(ctx, tx, c, sub, p, byLink)
 		}
 	}
-	n := contacts.New{Fields: p.fields, Points: p.points(sub.FormID, byLink), Source: "form:" + sub.FormID.String()}
-	if p.street != "" || p.postalCode != "" || p.city != "" {
-		n.Addresses = []contacts.NewAddress{{Street: p.get("street"), Postcode: p.get("postal_code"), City: p.get("city"), Country: p.countryISO}}
-	}
-	c, err := s.contacts.CreateTx(ctx, tx, n)
+	c, err := s.contacts.CreateTx(ctx, tx, p.contact(sub.FormID, byLink))
 	return c.ID, err
 }
 
-func choose(found []contacts.Contact, p person) (uuid.UUID, bool) {
-	name := contacts.Name{}
-	if p.fields.GivenName != nil {
-		name.Given = *p.fields.GivenName
+// completeName gives a person whom the register has by the family name alone the
+// given name that came, so that the next of the family with another one is told
+// from them. Only who has proven the address may.
+func (s *Service) completeName(ctx context.Context, tx pgx.Tx, c contacts.Contact, sub Submission, p person, byLink bool) error {
+	if !byLink || !lacksGivenName(c, p) {
+		return nil
 	}
-	if p.fields.FamilyName != nil {
-		name.Family = *p.fields.FamilyName
-	}
-	for _, c := range found {
-		if contacts.NamesCompatible(contacts.NameOf(c), name) {
-			return c.ID, true
-		}
-	}
-	if name.Given != "" || name.Family != "" {
-		return uuid.Nil, false
-	}
-	if len(found) == 1 {
-		return found[0].ID, true
-	}
-	for _, c := range found {
-		if contacts.NameOf(c) == (contacts.Name{}) {
-			return c.ID, true
-		}
-	}
-	return uuid.Nil, false
+	_, _, err := s.contacts.UpdateTx(ctx, tx, c.ID, contacts.Patch{
+		GivenName: nullable.NewNullableWithValue(*p.fields.GivenName), Source: "form:" + sub.FormID.String(),
+	}, nil)
+	return err
 }
 
 type consenting struct {
@@ -176,7 +132,7 @@ type consenting struct {
 	consent Consent
 	person  person
 	contact uuid.UUID
-	points  map[string]*uuid.UUID
+	reached reached
 	zone    string
 	byLink  bool
 	now     time.Time
@@ -207,17 +163,11 @@ func (s *Service) consent(ctx context.Context, tx pgx.Tx, c consenting) error {
 	}
 	switch c.consent.Channel {
 	case consents.Email:
-		e.ContactPoint = c.points[contacts.Email]
+		e.ContactPoint = c.reached[contacts.Email]
 	case consents.Post:
-		id, err := s.q.AddressOf(ctx, tx, addressOf(c))
-		if err != nil && !pg.IsNoRows(err) {
-			return err
-		}
-		if err == nil {
-			e.PostalAddress = &id
-		}
+		e.PostalAddress = c.reached[consents.Post]
 	default:
-		e.ContactPoint = c.points[contacts.Phone]
+		e.ContactPoint = c.reached[contacts.Phone]
 	}
 	if e.ContactPoint == nil && e.PostalAddress == nil {
 		return nil // the box was ticked and the address left out: there is nothing it could hold for
@@ -226,6 +176,12 @@ func (s *Service) consent(ctx context.Context, tx pgx.Tx, c consenting) error {
 	return err
 }
 
-func addressOf(c consenting) formsdb.AddressOfParams {
-	return formsdb.AddressOfParams{TenantID: c.sub.TenantID, ContactID: c.contact, Street: c.person.street, PostalCode: c.person.get("postal_code")}
+// atBox says what a rule of the ledger refuses of the box that was ticked.
+func atBox(err error, c Consent) error {
+	if f, ok := fault.As(err); ok {
+		for i := range f.Violations {
+			f.Violations[i].Pointer = "#/data/" + c.Field
+		}
+	}
+	return err
 }

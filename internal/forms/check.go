@@ -67,9 +67,10 @@ func (s FieldSchema) check(f *fault.Error, at string) {
 	if s.Type != "boolean" && s.Const != nil {
 		f.At(at+"/const", "keyword-of-another-type")
 	}
-	if s.Type != "integer" && s.Type != "number" && (s.Minimum != nil || s.Maximum != nil) {
-		f.At(at, "keyword-of-another-type")
+	if s.MinLength != nil && s.MaxLength != nil && *s.MinLength > *s.MaxLength {
+		f.At(at+"/minLength", "bounds-exclude-all")
 	}
+	s.checkBounds(f, at)
 }
 
 func (d Definition) checkFields(f *fault.Error) {

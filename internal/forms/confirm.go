@@ -11,6 +11,8 @@ import (
 	"github.com/parvis-crm/parvis/internal/pg"
 )
 
+const longestReason = 80 // of the contract
+
 // Confirmable tells whether a link can still confirm, in which language its
 // page speaks, and changes nothing.
 func (s *Service) Confirmable(ctx context.Context, secret string) (lang string, ok bool, err error) {
@@ -46,6 +48,17 @@ func (s *Service) open(sub Submission) bool {
 	return sub.Status == "pending" && sub.TokenExpiresAt != nil && sub.TokenExpiresAt.After(s.clock.Now())
 }
 
+// reasonOf is what people and programs read of a submission that cannot be
+// applied: the code, and where a field stands in the way, which.
+func reasonOf(f *fault.Error) string {
+	for _, v := range f.Violations {
+		if v.Pointer != "" {
+			return clip(v.Code+" "+v.Pointer, longestReason)
+		}
+	}
+	return clip(f.Code, longestReason)
+}
+
 // settle applies one submission, or notes why it cannot be.
 func (s *Service) settle(ctx context.Context, p published, id uuid.UUID, byLink bool) (Submission, error) {
 	return pg.InTxValue(ctx, s.db, p.tenant, func(ctx context.Context, tx pgx.Tx) (Submission, error) {
@@ -69,7 +82,7 @@ func (s *Service) settle(ctx context.Context, p published, id uuid.UUID, byLink 
 		})
 		// What a rule refuses now it will refuse tomorrow; people look at it.
 		if f, ok := fault.As(err); ok && f.Kind != fault.Unavailable {
-			reason := f.Code
+			reason := reasonOf(f)
 			to = formsdb.SettleSubmissionParams{TenantID: p.tenant, ID: id, Status: "rejected", Reason: &reason}
 		} else if err != nil {
 			return sub, err

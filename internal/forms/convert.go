@@ -1,11 +1,11 @@
 package forms
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/oapi-codegen/nullable"
@@ -24,6 +24,13 @@ func recast[T any](from any) (T, error) {
 		return out, err
 	}
 	return out, json.Unmarshal(raw, &out)
+}
+
+// exact decodes JSON with its numbers as they were written.
+func exact(raw []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	return d.Decode(into)
 }
 
 func definition(in api.FormDefinition) (Definition, error) { return recast[Definition](in) }
@@ -49,7 +56,7 @@ func submissionToAPI(s Submission) api.FormSubmission {
 		Language: s.Language, Origin: s.Origin, ContactID: web.Nullable(s.ContactID), Reason: web.Nullable(s.Reason),
 		ReceivedAt: s.ReceivedAt, ConfirmedAt: web.Nullable(s.ConfirmedAt), CreatedAt: s.ReceivedAt, UpdatedAt: s.UpdatedAt, Version: s.Version,
 	}
-	_ = json.Unmarshal(s.Data, &out.Data) // an object, says the table
+	_ = exact(s.Data, &out.Data) // an object, says the table
 	return out
 }
 
@@ -81,11 +88,11 @@ func challengeToAPI(c proofofwork.Challenge) (api.FormChallenge, error) {
 // sent reads a submission in either of its two forms.
 func (h *Handlers) sent(ctx context.Context, r api.SubmitFormRequestObject) (Sent, error) {
 	if b := r.JSONBody; b != nil {
-		// Decoded again so that numbers stay as the visitor wrote them.
 		data := map[string]any{}
-		for name, value := range b.Data {
-			if n, ok := value.(float64); ok {
-				value = json.Number(strconv.FormatFloat(n, 'f', -1, 64))
+		for name, raw := range b.Data {
+			var value any
+			if err := exact(raw, &value); err != nil {
+				return Sent{}, err
 			}
 			data[name] = value
 		}

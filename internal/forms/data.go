@@ -2,6 +2,7 @@ package forms
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -90,16 +91,17 @@ func (s FieldSchema) validateText(f *fault.Error, at, v string) {
 }
 
 func (s FieldSchema) validateNumber(f *fault.Error, at string, v json.Number) {
-	n, err := v.Float64()
-	if _, intErr := v.Int64(); err != nil || (s.Type != "number" && s.Type != "integer") || (s.Type == "integer" && intErr != nil) {
+	n := decimalOf(v)
+	if (s.Type != "number" && s.Type != "integer") || (s.Type == "integer" && !n.whole()) {
 		f.At(at, "type", "want", s.Type)
 		return
 	}
-	if s.Minimum != nil && n < *s.Minimum {
-		f.At(at, "too-small", "limit", *s.Minimum)
+	least, greatest := s.limits()
+	if n.compare(decimalOf(least)) < 0 {
+		f.At(at, "too-small", "limit", readable(least))
 	}
-	if s.Maximum != nil && n > *s.Maximum {
-		f.At(at, "too-big", "limit", *s.Maximum)
+	if n.compare(decimalOf(greatest)) > 0 {
+		f.At(at, "too-big", "limit", readable(greatest))
 	}
 }
 
@@ -117,7 +119,7 @@ func (s Schema) FromFields(values url.Values) map[string]any {
 		case "boolean":
 			data[name] = text == "on" || text == "true" || text == "1"
 		case "integer", "number":
-			if _, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
+			if _, err := strconv.ParseFloat(text, 64); (err == nil || errors.Is(err, strconv.ErrRange)) && json.Valid([]byte(text)) {
 				data[name] = json.Number(text)
 				continue
 			}

@@ -1,6 +1,10 @@
 package forms
 
-import "github.com/google/uuid"
+import (
+	"encoding/json"
+
+	"github.com/google/uuid"
+)
 
 // Texts is one text in several languages, keyed by BCP 47.
 type Texts map[string]string
@@ -29,15 +33,15 @@ type Schema struct {
 
 // FieldSchema is what one field accepts.
 type FieldSchema struct {
-	Type      string   `json:"type"`
-	Format    *string  `json:"format,omitempty"`
-	MinLength *int32   `json:"minLength,omitempty"`
-	MaxLength *int32   `json:"maxLength,omitempty"`
-	Pattern   *string  `json:"pattern,omitempty"`
-	Enum      []string `json:"enum,omitempty"`
-	Const     *bool    `json:"const,omitempty"`
-	Minimum   *float64 `json:"minimum,omitempty"`
-	Maximum   *float64 `json:"maximum,omitempty"`
+	Type      string       `json:"type"`
+	Format    *string      `json:"format,omitempty"`
+	MinLength *int32       `json:"minLength,omitempty"`
+	MaxLength *int32       `json:"maxLength,omitempty"`
+	Pattern   *string      `json:"pattern,omitempty"`
+	Enum      []string     `json:"enum,omitempty"`
+	Const     *bool        `json:"const,omitempty"`
+	Minimum   *json.Number `json:"minimum,omitempty"`
+	Maximum   *json.Number `json:"maximum,omitempty"`
 }
 
 // Field is how a field is shown.

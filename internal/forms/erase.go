@@ -63,6 +63,5 @@ func (s *Service) isOf(ctx context.Context, tx pgx.Tx, sub Submission, e contact
 	if err := json.Unmarshal(sub.Data, &data); err != nil {
 		return false, err
 	}
-	_, theirs := choose(e.Family, personOf(d, data))
-	return theirs, nil
+	return mayBe(e.Family, personOf(d, data)), nil
 }

@@ -74,6 +74,19 @@ func (w *world) definition(t *testing.T, change func(d map[string]any)) map[stri
 	return d
 }
 
+// asking adds fields to a definition, each with its label, and what they say of
+// the contact.
+func asking(d map[string]any, fields map[string]map[string]any, mapped ...string) {
+	properties := d["schema"].(map[string]any)["properties"].(map[string]any)
+	for name, schema := range fields {
+		properties[name] = schema
+		d["fields"] = append(d["fields"].([]map[string]any), map[string]any{"name": name, "label": map[string]any{"fr": name}})
+	}
+	for _, name := range mapped {
+		d["contact"].(map[string]any)[name] = name
+	}
+}
+
 func (w *world) publish(t *testing.T, slug string, change func(d map[string]any)) string {
 	t.Helper()
 	f := w.Post("/v1/forms", map[string]any{"slug": slug, "name": "Lettre", "definition": w.definition(t, change)}).Is(http.StatusCreated)

@@ -116,6 +116,9 @@ func (s *Service) admit(ctx context.Context, p published, id uuid.UUID, in Sent)
 		}
 		a.work = &result
 	}
+	if err := s.checkPerson(a.definition, a.data); err != nil {
+		return a, false, err
+	}
 	if err := a.checkAddress(); err != nil {
 		return a, false, err
 	}
@@ -244,7 +247,9 @@ func (s *Service) row(ctx context.Context, tx pgx.Tx, a admitted, now time.Time)
 	row := formsdb.InsertSubmissionParams{
 		TenantID: a.tenant, ID: ids.New(), FormID: a.form, FormVersion: a.version, Language: a.language, Origin: clip(v.Origin, 400),
 		Network: consents.TruncateIP(v.Address.String()), UserAgent: consents.AgentFamily(v.UserAgent), ReceivedAt: now,
-		SenderHash: s.mac("sender", a.tenant.String(), web.AddressBlock(v.Address).String()),
+	}
+	if a.work == nil { // it counts these alone
+		row.SenderHash = s.mac("sender", a.tenant.String(), web.AddressBlock(v.Address).String())
 	}
 	if row.DataSealed, err = s.data.Seal(ctx, tx, a.tenant, row.ID.String(), data); err != nil {
 		return row, "", err

@@ -17527,7 +17527,9 @@ export interface components {
             enum?: string[];
             /** @description True where the box has to be ticked. */
             const?: boolean;
+            /** @description Kept as sent; what a double does not hold to its last digit is refused. */
             minimum?: number;
+            /** @description Kept as sent; what a double does not hold to its last digit is refused. */
             maximum?: number;
         };
         FormSchema: {
@@ -17950,7 +17952,7 @@ export interface components {
             origin: string;
             /** Format: uuid */
             contact_id: string | null;
-            /** @description Why it could not be applied. */
+            /** @description Why it could not be applied: a code, and after a space the pointer of the field that stood in the way, if one did (`phone #/data/phone`). */
             reason: string | null;
             /** Format: date-time */
             received_at: string;
@@ -18086,7 +18088,7 @@ export interface components {
          *     }
          */
         FormSubmissionCreate: {
-            /** @description The fields by name, with the honeypot if the page sends it. */
+            /** @description The fields by name, with the honeypot if the page sends it. Numbers are kept to their last digit. */
             data: {
                 [key: string]: unknown;
             };

@@ -13,31 +13,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const addressOf = `-- name: AddressOf :one
-SELECT id FROM addresses
-WHERE tenant_id = $1 AND contact_id = $2 AND lower(coalesce(street, '')) = lower($3) AND postal_code = $4
-LIMIT 1
-`
-
-type AddressOfParams struct {
-	TenantID   uuid.UUID
-	ContactID  uuid.UUID
-	Street     string
-	PostalCode *string
-}
-
-func (q *Queries) AddressOf(ctx context.Context, db DBTX, arg AddressOfParams) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, addressOf,
-		arg.TenantID,
-		arg.ContactID,
-		arg.Street,
-		arg.PostalCode,
-	)
-	var id uuid.UUID
-	err := row.Scan(&id)
-	return id, err
-}
-
 const countByEmail = `-- name: CountByEmail :one
 SELECT count(*) FROM form_submissions WHERE tenant_id = $1 AND email_hash = $2 AND received_at > $3
 `
@@ -53,6 +28,7 @@ const countBySender = `-- name: CountBySender :one
 SELECT count(*) FROM form_submissions WHERE tenant_id = $1 AND sender_hash = $2 AND received_at > $3
 `
 
+// A submission names its sender only where it came without a proof of work.
 func (q *Queries) CountBySender(ctx context.Context, db DBTX, tenantID uuid.UUID, senderHash []byte, since time.Time) (int64, error) {
 	row := db.QueryRow(ctx, countBySender, tenantID, senderHash, since)
 	var count int64
