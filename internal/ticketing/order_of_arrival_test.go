@@ -148,3 +148,26 @@ func TestAnAccountOfSomebodyKnownOtherwiseStays(t *testing.T) {
 	require.NotEqual(t, paul["contact_id"], nora)
 	require.Equal(t, nora, send(app.Client, record("customer", "KN", t2, parvistest.With(named("Morvan"), m{"phone": "0639984077"})))[0]["contact_id"])
 }
+
+// The postal address of an account finds its owner at the counter, whether they
+// bought as a guest, registered or came to the counter first.
+func TestAnAccountsAddressFindsItsOwnerAtTheCounter(t *testing.T) {
+	t.Parallel()
+	home := m{"street": "12 rue des Halles", "postal_code": "44000", "city": "Nantes"}
+	guest := record("order", "guest", t1, orderData(m{"buyer": buyer("Odile", "Pastre", "odile@courrier.example"), "lines": []m{}}))
+	account := record("customer", "K1", t1, m{"given_name": "Odile", "family_name": "Pastre", "email": "odile@courrier.example", "address": home})
+	counter := record("order", "counter", t1, orderData(m{"buyer": m{"given_name": "Odile", "family_name": "Pastre", "address": home}, "lines": []m{}}))
+	for _, arrivals := range [][]m{{guest, account, counter}, {guest, counter, account}, {counter, guest, account}, {account, guest, counter}, {counter, account, guest}} {
+		app := institution(t)
+		for _, r := range arrivals {
+			send(app.Client, r)
+		}
+		parvistest.Eventually(t, "both orders are hers", func() bool {
+			a, b := at(app.Client, "order", "guest")["contact_id"], at(app.Client, "order", "counter")["contact_id"]
+			return a != nil && a == b
+		})
+		who := at(app.Client, "order", "guest")["contact_id"].(string)
+		require.Len(t, app.Get("/v1/contacts/"+who+"/addresses").Data(), 1)
+		require.Len(t, contactsNamed(t, app), 1)
+	}
+}

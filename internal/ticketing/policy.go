@@ -92,7 +92,22 @@ func (u *unit) applyAccount(ctx context.Context, id uuid.UUID, p *person, r *Rec
 			}
 		}
 	}
-	return nil
+	return u.addAddress(ctx, c.ID, p)
+}
+
+// addAddress adds the postal address of an account to those of its contact, so that
+// a sale at the counter, where a name and an address are given, finds whoever
+// bought as a guest before. A child is not reached.
+func (u *unit) addAddress(ctx context.Context, id uuid.UUID, p *person) error {
+	a := p.Address
+	if born, ok := u.born(p); a == nil || a.City == nil || ok && u.child(born) {
+		return nil
+	}
+	_, err := u.s.contacts.EnsureAddressTx(ctx, u.tx, id, contacts.NewAddress{Street: a.Street, Postcode: a.PostalCode, City: a.City, Country: or(a.Country, ""), Source: u.sourceName()})
+	if _, refused := fault.As(err); refused {
+		return nil // an address that cannot be one stays with the account
+	}
+	return err
 }
 
 func (u *unit) policy(field string) string {
