@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -29,13 +31,18 @@ func (ch Chain) inTime(op api.OperationSpec) echo.MiddlewareFunc {
 			patience = 0
 		}
 	}
+	waits := slices.ContainsFunc(op.Query, func(p api.QueryParameter) bool { return p.Name == "wait" })
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		if patience == 0 {
 			return next
 		}
 		return func(c echo.Context) error {
-			r := c.Request()
-			ctx, cancel := context.WithTimeout(r.Context(), patience)
+			r, within := c.Request(), patience
+			if waits { // as many seconds as the client asks for, which the contract bounds
+				asked, _ := strconv.ParseUint(c.QueryParam("wait"), 10, 8)
+				within += time.Duration(asked) * time.Second
+			}
+			ctx, cancel := context.WithTimeout(r.Context(), within)
 			defer cancel()
 			c.SetRequest(r.WithContext(ctx))
 			err := next(c)

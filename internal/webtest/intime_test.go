@@ -2,6 +2,7 @@ package webtest_test
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -61,4 +62,12 @@ func TestARequestThatTakesTooLongIsAnswered(t *testing.T) {
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.Empty(t, a.Get("/v1/contacts").Is(http.StatusOK).Data(), "what was not answered with success was not done")
 	a.Post("/v1/contacts", map[string]any{"kind": "person", "family_name": "Attente"}).Is(http.StatusCreated)
+}
+
+// To wait for an event is what was asked for, and no delay.
+func TestAWaitThatWasAskedForIsNoDelay(t *testing.T) {
+	t.Parallel()
+	a := parvistest.New(t, func(_ *config.Config, o *app.Options) { o.Patience = time.Second })
+	head := a.Get("/v1/events?limit=1").Is(http.StatusOK).JSON()["head"]
+	require.Empty(t, a.Get(fmt.Sprintf("/v1/events?wait=2&after=%.0f", head)).Is(http.StatusOK).Data())
 }
