@@ -106,5 +106,6 @@ func typed(s string) *string {
 
 // visible reports whether a letter, digit or sign can be seen: marks of format and
 // joiners alone make no text.
-func visible(r rune) bool { return r != ' ' && !unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me, unicode.Zs) }
-
+func visible(r rune) bool {
+	return r != ' ' && !unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me, unicode.Zs)
+}
