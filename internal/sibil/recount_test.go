@@ -41,11 +41,12 @@ func (o soldOrder) refunded() (sum int64) {
 	return sum
 }
 
-// refund gives at most what was paid back.
-func (o *soldOrder) refund(minor int64, lines ...string) {
+// refund is the order with at most what was paid given back.
+func (o soldOrder) refund(minor int64, lines ...string) soldOrder {
 	if minor = min(minor, o.paid-o.refunded()); minor > 0 {
 		o.refunds = append(slices.Clip(o.refunds), givenBack{minor, lines})
 	}
+	return o
 }
 
 type count struct {
@@ -226,14 +227,14 @@ func history(r *rand.Rand, id string, performances []string) []soldOrder {
 		case 0: // cancelled and refunded
 			if valid(n.lines[at]) {
 				n.lines[at].state = "cancelled"
-				n.refund(n.lines[at].minor, [][]string{nil, {n.lines[at].id}}[r.IntN(2)]...)
+				n = n.refund(n.lines[at].minor, [][]string{nil, {n.lines[at].id}}[r.IntN(2)]...)
 			}
 		case 1: // cancelled, the money kept
 			n.lines[at].state = "cancelled"
 		case 2: // a gesture
-			n.refund(int64(1+r.IntN(2500)), [][]string{nil, {n.lines[at].id}, {n.lines[at].id, n.lines[0].id}}[r.IntN(3)]...)
+			n = n.refund(int64(1+r.IntN(2500)), [][]string{nil, {n.lines[at].id}, {n.lines[at].id, n.lines[0].id}}[r.IntN(3)]...)
 		case 3: // all of it
-			n.refund(n.paid)
+			n = n.refund(n.paid)
 		case 4: // exchanged for another evening
 			if valid(n.lines[at]) {
 				old := n.lines[at]

@@ -1,6 +1,7 @@
 package ticketing_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,9 +36,7 @@ func TestATicketThatMovedIsOfTheOrderInWhichItStands(t *testing.T) {
 	app := institution(t)
 	both := func(id, when, number string, more m) m {
 		d := orderData(m{"buyer": anne, "number": number, "lines": []m{line("tk", "valid")}})
-		for k, v := range more {
-			d[k] = v
-		}
+		maps.Copy(d, more)
 		return record("order", id, when, d)
 	}
 	send(app.Client, both("z", t1, "z", nil), both("c", t1, "c", m{"split_from": "z"}))
