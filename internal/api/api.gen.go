@@ -10026,14 +10026,16 @@ type MatchReview struct {
 	// Orders Those that wait; empty in lists.
 	Orders []MatchReviewOrder `json:"orders"`
 
-	// Person What the source says of the person; null in lists.
+	// Person What the source says of the person, in the words of what still bears the description; null in lists and where nothing does.
 	Person   nullable.Nullable[TicketingPersonSaid] `json:"person"`
 	Reason   string                                 `json:"reason"`
 	Score    float64                                `json:"score"`
 	SourceID openapi_types.UUID                     `json:"source_id"`
 
-	// Status `settled` was found out otherwise before anybody answered.
-	Status      string             `json:"status"`
+	// Status `settled` was found out otherwise before anybody answered, or nothing waits for the answer any more.
+	Status string `json:"status"`
+
+	// SubjectID What raised it; one of those that wait once that bears another description.
 	SubjectID   openapi_types.UUID `json:"subject_id"`
 	SubjectKind string             `json:"subject_kind"`
 	UpdatedAt   time.Time          `json:"updated_at"`

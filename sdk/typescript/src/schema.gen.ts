@@ -16755,19 +16755,22 @@ export interface components {
             /** Format: uuid */
             source_id: string;
             subject_kind: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description What raised it; one of those that wait once that bears another description.
+             */
             subject_id: string;
             reason: string;
             /** Format: double */
             score: number;
-            /** @description `settled` was found out otherwise before anybody answered. */
+            /** @description `settled` was found out otherwise before anybody answered, or nothing waits for the answer any more. */
             status: string;
             /** Format: uuid */
             contact_id: string | null;
             /** Format: uuid */
             decision_id: string | null;
             candidates: components["schemas"]["MatchCandidate"][];
-            /** @description What the source says of the person; null in lists. */
+            /** @description What the source says of the person, in the words of what still bears the description; null in lists and where nothing does. */
             person: components["schemas"]["TicketingPersonSaid"];
             /** @description Those that wait; empty in lists. */
             orders: components["schemas"]["MatchReviewOrder"][];
