@@ -13247,7 +13247,7 @@ type TicketingOrderFigures struct {
 	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
 	Refunded *TicketingDecimal `json:"refunded,omitempty"`
 
-	// ValidLines How many tickets are valid.
+	// ValidLines How many tickets are valid, those that are blocked for now among them; one that was cancelled, exchanged, resold or transferred is not.
 	ValidLines *int32 `json:"valid_lines,omitempty"`
 }
 
@@ -13606,7 +13606,7 @@ type TicketingPullCreate struct {
 
 // TicketingReconciliation The result of a comparison. `there` and `here` are the sums of the orders in the currency of the source; amounts of two currencies are no sum, and what was sold in another one is in `other_currencies`.
 type TicketingReconciliation struct {
-	// Absent How many were missing at the vendor twice in a row.
+	// Absent How many were missing at the vendor twice in a row when it was read; 0 where figures were sent.
 	Absent int64 `json:"absent"`
 
 	// Differences The first thousand.
@@ -13636,7 +13636,7 @@ type TicketingReconciliationCreate struct {
 	// From Orders placed from then on.
 	From time.Time `json:"from"`
 
-	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	// Orders The vendor's own figures of every order of the window, each order once. Without them the vendor is read.
 	Orders []TicketingOrderFigures `json:"orders,omitempty"`
 
 	// Repair Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.

@@ -38,6 +38,7 @@ type Figures struct {
 	Due             *string `json:"due,omitempty"`
 	Paid            *string `json:"paid,omitempty"`
 	Refunded        *string `json:"refunded,omitempty"`
+	test            bool    // a trial at the vendor, which is no sale
 }
 
 // Comparison is what is to be compared.
@@ -132,7 +133,13 @@ func (s *Service) Compare(ctx context.Context, reference string, in Comparison) 
 		}
 	}
 	f := fault.Invalid()
+	named := map[string]bool{}
 	for i, o := range in.Orders {
+		// Of two that say different things neither is the vendor's figure.
+		if named[o.ExternalID] {
+			f.At(fmt.Sprintf("#/orders/%d/external_id", i), "not-unique")
+		}
+		named[o.ExternalID] = true
 		for name, text := range map[string]*string{"gross": o.Gross, "due": o.Due, "paid": o.Paid, "refunded": o.Refunded} {
 			if _, err := money.Parse(or(text, "0"), or(o.Currency, src.Currency)); err != nil {
 				f.At(fmt.Sprintf("#/orders/%d/%s", i, name), "amount")
@@ -315,8 +322,8 @@ func (c *comparing) ledger(ctx context.Context, sums []port.LedgerSum) error {
 		}
 		for _, l := range part {
 			h, here := held[l.Order]
-			if !here {
-				continue // told already
+			if !here || h.Test {
+				continue // told already, or no sale
 			}
 			c.out.InLedger++
 			amount, err := money.Parse(l.Amount, h.Currency)
@@ -376,8 +383,12 @@ func figuresOf(r port.Record, currency string) (Figures, error) {
 		minor := amount(l.Amount)
 		sum.gross += minor
 		switch l.State {
-		case "", "valid", "blocked", "transferred":
+		case "", "valid", "blocked":
 			lines++
+			if owing {
+				sum.due += minor
+			}
+		case "transferred": // it is somebody else's, and was paid for here
 			if owing {
 				sum.due += minor
 			}
@@ -406,7 +417,7 @@ func figuresOf(r port.Record, currency string) (Figures, error) {
 	}
 	return Figures{
 		ExternalID: r.ExternalID, Currency: &currency, CommercialState: &d.CommercialState, ValidLines: &lines,
-		Gross: text(sum.gross), Due: text(sum.due), Paid: text(sum.paid), Refunded: text(sum.refunded),
+		Gross: text(sum.gross), Due: text(sum.due), Paid: text(sum.paid), Refunded: text(sum.refunded), test: d.Test,
 	}, err
 }
 
@@ -435,21 +446,45 @@ func (c *comparing) compare(ctx context.Context, figures []Figures, records []po
 			continue // it moved to a later page
 		}
 		c.present[f.ExternalID] = true
-		c.out.OrdersThere++
 		h, here := held[f.ExternalID]
-		c.differs(f, h, here)
+		c.set(f, h, here)
 		if records != nil {
 			mend = append(mend, records[i])
 		}
 	}
-	if err := c.s.q.DropAbsences(ctx, db, c.tenant, c.src.ID, names); err != nil {
-		return err
+	if !c.in.Declared {
+		if err := c.s.q.DropAbsences(ctx, db, c.tenant, c.src.ID, names); err != nil {
+			return err
+		}
 	}
 	if err := c.mend(ctx, mend); err != nil {
 		return err
 	}
 	c.done += int64(len(figures))
 	return c.run.Progress(ctx, c.done, nil)
+}
+
+// set puts an order of the vendor beside what is here of it. A trial order is no
+// sale and in no figure; one that is a trial on one side alone is an order on the
+// other alone. Figures do not say which are trials: those that are here, are.
+func (c *comparing) set(f Figures, h connectorsdb.ListHeldRow, here bool) {
+	trial := here && h.Test
+	switch {
+	case f.test && (!here || trial), trial && c.in.Declared:
+	case f.test:
+		c.onlyHere(f.ExternalID, h.Currency, totals{h.GrossMinor, h.DueMinor, h.PaidMinor, h.RefundedMinor})
+	default:
+		c.out.OrdersThere++
+		c.differs(f, h, here && !trial)
+	}
+}
+
+// onlyHere counts and notes an order that the vendor does not have.
+func (c *comparing) onlyHere(order, currency string, sum totals) {
+	exists := "exists"
+	c.out.OrdersHere++
+	c.here.add(currency, sum)
+	c.note(order, "order", nil, &exists)
 }
 
 // differs adds an order up on both sides and notes where they are not the same.
@@ -543,8 +578,7 @@ func (c *comparing) absences(ctx context.Context) error {
 			if c.present[r.ExternalID] {
 				continue
 			}
-			c.out.OrdersHere++
-			c.here.add(r.Currency, totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
+			c.onlyHere(r.ExternalID, r.Currency, totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
 			if err := c.absent(ctx, r.ExternalID); err != nil {
 				return err
 			}
@@ -558,9 +592,12 @@ func (c *comparing) absences(ctx context.Context) error {
 	return c.s.Ingest.MarkAbsent(ctx, c.src.Code, Window{c.in.From, c.in.To, c.taken}, slices.Sorted(maps.Keys(c.present)))
 }
 
+// absent remembers that the vendor was read and does not have an order. Figures
+// change nothing, and what they leave out is told and not remembered.
 func (c *comparing) absent(ctx context.Context, externalID string) error {
-	exists := "exists"
-	c.note(externalID, "order", nil, &exists)
+	if c.in.Declared {
+		return nil
+	}
 	times, err := c.s.q.NoteAbsence(ctx, c.s.DB.Tenant(c.tenant), connectorsdb.NoteAbsenceParams{TenantID: c.tenant, SourceID: c.src.ID, ExternalID: externalID, Comparison: c.run.Operation.ID})
 	if err != nil || times < 2 {
 		return err

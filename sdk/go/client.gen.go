@@ -13245,7 +13245,7 @@ type TicketingOrderFigures struct {
 	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
 	Refunded *TicketingDecimal `json:"refunded,omitempty"`
 
-	// ValidLines How many tickets are valid.
+	// ValidLines How many tickets are valid, those that are blocked for now among them; one that was cancelled, exchanged, resold or transferred is not.
 	ValidLines *int32 `json:"valid_lines,omitempty"`
 }
 
@@ -13604,7 +13604,7 @@ type TicketingPullCreate struct {
 
 // TicketingReconciliation The result of a comparison. `there` and `here` are the sums of the orders in the currency of the source; amounts of two currencies are no sum, and what was sold in another one is in `other_currencies`.
 type TicketingReconciliation struct {
-	// Absent How many were missing at the vendor twice in a row.
+	// Absent How many were missing at the vendor twice in a row when it was read; 0 where figures were sent.
 	Absent int64 `json:"absent"`
 
 	// Differences The first thousand.
@@ -13634,7 +13634,7 @@ type TicketingReconciliationCreate struct {
 	// From Orders placed from then on.
 	From time.Time `json:"from"`
 
-	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	// Orders The vendor's own figures of every order of the window, each order once. Without them the vendor is read.
 	Orders []TicketingOrderFigures `json:"orders,omitempty"`
 
 	// Repair Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.
@@ -23437,8 +23437,8 @@ type ClientInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -23449,8 +23449,8 @@ type ClientInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -32371,8 +32371,8 @@ func (c *Client) StartTicketingPull(ctx context.Context, source TicketingSourceC
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes any type of body and a specified content type.
 //
@@ -32393,8 +32393,8 @@ func (c *Client) StartTicketingReconciliationWithBody(ctx context.Context, sourc
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -63251,8 +63251,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -63263,8 +63263,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -88207,8 +88207,8 @@ func (c *ClientWithResponses) StartTicketingPullWithResponse(ctx context.Context
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -88225,8 +88225,8 @@ func (c *ClientWithResponses) StartTicketingReconciliationWithBodyWithResponse(c
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -2494,8 +2494,8 @@ export interface paths {
          * Compare a window with the vendor
          * @description Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
          *     sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-         *     `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-         *     deleted. Connected sources are compared so every night.
+         *     `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+         *     deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
          */
         post: operations["startTicketingReconciliation"];
         delete?: never;
@@ -15752,7 +15752,7 @@ export interface components {
              * @default true
              */
             repair: boolean;
-            /** @description The vendor's own figures of every order of the window. Without them the vendor is read. */
+            /** @description The vendor's own figures of every order of the window, each order once. Without them the vendor is read. */
             orders?: components["schemas"]["TicketingOrderFigures"][];
         };
         /**
@@ -15774,7 +15774,7 @@ export interface components {
             commercial_state?: "reserved" | "confirmed" | "cancelled" | "expired";
             /**
              * Format: int32
-             * @description How many tickets are valid.
+             * @description How many tickets are valid, those that are blocked for now among them; one that was cancelled, exchanged, resold or transferred is not.
              */
             valid_lines?: number;
             gross?: components["schemas"]["TicketingDecimal"];
@@ -15835,7 +15835,7 @@ export interface components {
             repaired: number;
             /**
              * Format: int64
-             * @description How many were missing at the vendor twice in a row.
+             * @description How many were missing at the vendor twice in a row when it was read; 0 where figures were sent.
              */
             absent: number;
             /**
