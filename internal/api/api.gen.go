@@ -12819,7 +12819,7 @@ type TicketingImportResult struct {
 	// ExternalID Shortened to 200 characters, and empty where it could not be read.
 	ExternalID string `json:"external_id"`
 
-	// ID Null of what failed and of what a dry run would create.
+	// ID Null of what failed and of what only a dry run created.
 	ID   nullable.Nullable[openapi_types.UUID] `json:"id"`
 	Kind string                                `json:"kind"`
 
