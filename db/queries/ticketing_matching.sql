@@ -162,16 +162,24 @@ SELECT d.person, d.account FROM (
 SELECT * FROM ticketing_reviews WHERE tenant_id = @tenant_id AND status = 'open' AND inputs = ANY(@inputs::text[]) ORDER BY inputs FOR UPDATE;
 
 -- name: FindWaitingFor :many
--- For each of these descriptions one of the orders, or else accounts, that wait
--- for somebody to say who it is; the subject of the review if it is one of them.
-SELECT DISTINCT ON (w.inputs) w.inputs::text AS inputs, w.subject_kind, w.id, w.source_id FROM (
-    SELECT o.match_inputs AS inputs, 'order'::text AS subject_kind, o.id, o.source_id FROM ticketing_orders o
-    WHERE o.tenant_id = @tenant_id AND o.match_inputs = ANY(@inputs::text[]) AND o.match_rule = 'review'
-    UNION ALL
-    SELECT u.match_inputs, 'customer'::text, u.id, u.source_id FROM ticketing_customers u
-    WHERE u.tenant_id = @tenant_id AND u.match_inputs = ANY(@inputs::text[]) AND u.match_rule = 'review'
-) w
-ORDER BY w.inputs, w.id = ANY(@subjects::uuid[]) DESC, w.subject_kind DESC, w.id;
+-- For each of these reviews, by what it is about now, one of the orders, or else
+-- accounts, that wait for somebody to say who it is: what it is about if that does.
+SELECT r.inputs::text AS inputs, w.subject_kind::text AS subject_kind, w.id::uuid AS id, w.source_id::uuid AS source_id
+FROM (SELECT unnest(@inputs::text[]) AS inputs, unnest(@subjects::uuid[]) AS subject_id) r
+CROSS JOIN LATERAL (
+    SELECT c.subject_kind, c.id, c.source_id FROM (
+        (SELECT 'order'::text AS subject_kind, o.id, o.source_id, 1 AS rank FROM ticketing_orders o
+         WHERE o.tenant_id = @tenant_id AND o.id = r.subject_id AND o.match_inputs = r.inputs AND o.match_rule = 'review')
+        UNION ALL
+        (SELECT 'customer'::text, u.id, u.source_id, 1 FROM ticketing_customers u
+         WHERE u.tenant_id = @tenant_id AND u.id = r.subject_id AND u.match_inputs = r.inputs AND u.match_rule = 'review')
+        UNION ALL
+        (SELECT 'order'::text, o.id, o.source_id, 2 FROM ticketing_orders o
+         WHERE o.tenant_id = @tenant_id AND o.match_inputs = r.inputs AND o.match_rule = 'review' LIMIT 1)
+        UNION ALL
+        (SELECT 'customer'::text, u.id, u.source_id, 3 FROM ticketing_customers u
+         WHERE u.tenant_id = @tenant_id AND u.match_inputs = r.inputs AND u.match_rule = 'review' LIMIT 1)
+    ) c ORDER BY c.rank LIMIT 1) w;
 
 -- name: IsBorne :one
 -- Whether something waits for the answer about a description, or follows it.

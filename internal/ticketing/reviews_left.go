@@ -56,11 +56,12 @@ func (u *unit) closeLeft(ctx context.Context, out *[]events.Entry) error {
 	if err != nil || len(open) == 0 {
 		return err
 	}
+	var asked []string
 	var subjects []uuid.UUID
 	for _, r := range open {
-		subjects = append(subjects, r.SubjectID)
+		asked, subjects = append(asked, r.Inputs), append(subjects, r.SubjectID)
 	}
-	rows, err := u.s.q.FindWaitingFor(ctx, u.tx, tenant, inputs, subjects)
+	rows, err := u.s.q.FindWaitingFor(ctx, u.tx, asked, subjects, tenant)
 	if err != nil {
 		return err
 	}
