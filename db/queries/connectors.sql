@@ -270,15 +270,15 @@ SELECT now()::timestamptz;
 -- name: ListHeld :many
 -- What is here of some orders, for comparison.
 SELECT o.external_id, o.currency, o.commercial_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor,
-       (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked', 'transferred'))::bigint AS valid_lines,
-       r.content_modified_at
+       (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked'))::bigint AS valid_lines,
+       r.content_modified_at, o.test
 FROM ticketing_records r JOIN ticketing_orders o ON o.tenant_id = r.tenant_id AND o.id = r.id
 WHERE r.tenant_id = @tenant_id AND r.source_id = @source_id AND r.kind = 'order' AND r.external_id = ANY(@external_ids::text[]) AND NOT o.deleted AND NOT o.stub;
 
 -- name: ListHeldInWindow :many
--- The orders that are here of a window, by name.
+-- The orders that are here of a window, by name. A test order is no sale.
 SELECT external_id, currency, paid_minor, refunded_minor, gross_minor, due_minor FROM ticketing_orders
-WHERE tenant_id = @tenant_id AND source_id = @source_id AND placed_at >= @from_at AND placed_at < @to_at AND NOT deleted AND NOT stub
+WHERE tenant_id = @tenant_id AND source_id = @source_id AND placed_at >= @from_at AND placed_at < @to_at AND NOT deleted AND NOT stub AND NOT test
   AND external_id > @after ORDER BY external_id LIMIT @most;
 
 -- name: NoteAbsence :one

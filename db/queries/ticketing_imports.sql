@@ -18,3 +18,7 @@ GROUP BY status;
 -- Results of work that ended long ago.
 DELETE FROM ticketing_import_results r USING operations o
 WHERE r.tenant_id = @tenant_id AND o.tenant_id = r.tenant_id AND o.id = r.operation_id AND o.kind = 'ticketing_import' AND o.finished_at < @before::timestamptz;
+
+-- name: FindRecordsThere :many
+-- Which of these records there are.
+SELECT id FROM ticketing_records WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]);

@@ -384,6 +384,10 @@ SELECT f.* FROM ticketing_forgotten f
 JOIN (SELECT unnest(@kinds::text[]) AS kind, unnest(@hashes::text[]) AS name_hash) w ON w.kind = f.kind AND w.name_hash = f.name_hash
 WHERE f.tenant_id = @tenant_id AND f.source_id = @source_id;
 
+-- name: FindEmptiedOrders :many
+-- Which of these orders have nobody in them any more.
+SELECT id FROM ticketing_orders WHERE tenant_id = @tenant_id AND id = ANY(@ids::uuid[]) AND anonymized_at IS NOT NULL AND buyer IS NULL;
+
 -- name: FindOfCustomer :many
 -- What names an account.
 SELECT 'order'::text AS kind, o.id FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.customer_id = @customer_id::uuid

@@ -103,6 +103,9 @@ INSERT INTO ticketing_reviews AS r (tenant_id, id, inputs, source_id, subject_ki
 VALUES (@tenant_id, @id, @inputs, @source_id, @subject_kind, @subject_id, @reason, @score, @at, @at)
 ON CONFLICT (tenant_id, inputs) DO UPDATE
 SET status = 'open', contact_id = NULL, decision_id = NULL, decided_at = NULL, reason = EXCLUDED.reason, score = EXCLUDED.score,
+    source_id = CASE WHEN r.status = 'open' THEN r.source_id ELSE EXCLUDED.source_id END,
+    subject_kind = CASE WHEN r.status = 'open' THEN r.subject_kind ELSE EXCLUDED.subject_kind END,
+    subject_id = CASE WHEN r.status = 'open' THEN r.subject_id ELSE EXCLUDED.subject_id END,
     version = r.version + CASE WHEN r.status = 'open' AND r.score = EXCLUDED.score THEN 0 ELSE 1 END,
     updated_at = CASE WHEN r.status = 'open' AND r.score = EXCLUDED.score THEN r.updated_at ELSE EXCLUDED.updated_at END
 RETURNING r.*, (r.created_at = @at)::boolean AS fresh;
@@ -138,11 +141,60 @@ ORDER BY k.review_id, k.score DESC, k.contact_id;
 -- name: FindOrdersOfReview :many
 SELECT id, number, source_id FROM ticketing_orders WHERE tenant_id = @tenant_id AND match_inputs = @inputs AND match_rule = 'review' ORDER BY placed_at DESC NULLS LAST, id LIMIT 50;
 
--- name: FindBuyerOfReview :one
-SELECT buyer AS person FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.id = @subject_id
-UNION ALL
-SELECT profile AS person FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.id = @subject_id
-LIMIT 1;
+-- name: FindDescribedAs :many
+-- Who a description is of, in the words of an order or account that bears it: of
+-- the subject of its review if that still does, else of one that waits for the
+-- answer or follows it. An account is named where the words are its own.
+SELECT d.person, d.account FROM (
+    (SELECT o.buyer AS person, NULL::text AS account, 1 AS rank FROM ticketing_orders o
+     WHERE o.tenant_id = @tenant_id AND o.id = @subject_id AND o.match_inputs = @inputs AND o.buyer IS NOT NULL)
+    UNION ALL
+    (SELECT u.profile, u.external_id, 1 FROM ticketing_customers u
+     WHERE u.tenant_id = @tenant_id AND u.id = @subject_id AND u.match_inputs = @inputs AND u.profile IS NOT NULL)
+    UNION ALL
+    (SELECT o.buyer, NULL::text, 2 FROM ticketing_orders o
+     WHERE o.tenant_id = @tenant_id AND o.match_inputs = @inputs AND o.match_rule IN ('review', 'review_contact', 'review_nobody') AND o.buyer IS NOT NULL
+     ORDER BY o.match_rule, o.id LIMIT 1)
+    UNION ALL
+    (SELECT u.profile, u.external_id, 3 FROM ticketing_customers u
+     WHERE u.tenant_id = @tenant_id AND u.match_inputs = @inputs AND u.match_rule IN ('review', 'review_contact', 'review_nobody') AND u.profile IS NOT NULL
+     ORDER BY u.match_rule, u.id LIMIT 1)
+) d ORDER BY d.rank LIMIT 1;
+
+-- name: LockReviewsLeft :many
+-- Open reviews of descriptions that something bore until now, held until the end
+-- of the transaction, so that nothing begins to wait unseen.
+SELECT * FROM ticketing_reviews WHERE tenant_id = @tenant_id AND status = 'open' AND inputs = ANY(@inputs::text[]) ORDER BY inputs FOR UPDATE;
+
+-- name: FindWaitingFor :many
+-- For each of these reviews, by what it is about now, one of the orders, or else
+-- accounts, that wait for somebody to say who it is: what it is about if that does.
+SELECT r.inputs::text AS inputs, w.subject_kind::text AS subject_kind, w.id::uuid AS id, w.source_id::uuid AS source_id
+FROM (SELECT unnest(@inputs::text[]) AS inputs, unnest(@subjects::uuid[]) AS subject_id) r
+CROSS JOIN LATERAL (
+    SELECT c.subject_kind, c.id, c.source_id FROM (
+        (SELECT 'order'::text AS subject_kind, o.id, o.source_id, 1 AS rank FROM ticketing_orders o
+         WHERE o.tenant_id = @tenant_id AND o.id = r.subject_id AND o.match_inputs = r.inputs AND o.match_rule = 'review')
+        UNION ALL
+        (SELECT 'customer'::text, u.id, u.source_id, 1 FROM ticketing_customers u
+         WHERE u.tenant_id = @tenant_id AND u.id = r.subject_id AND u.match_inputs = r.inputs AND u.match_rule = 'review')
+        UNION ALL
+        (SELECT 'order'::text, o.id, o.source_id, 2 FROM ticketing_orders o
+         WHERE o.tenant_id = @tenant_id AND o.match_inputs = r.inputs AND o.match_rule = 'review' LIMIT 1)
+        UNION ALL
+        (SELECT 'customer'::text, u.id, u.source_id, 3 FROM ticketing_customers u
+         WHERE u.tenant_id = @tenant_id AND u.match_inputs = r.inputs AND u.match_rule = 'review' LIMIT 1)
+    ) c ORDER BY c.rank LIMIT 1) w;
+
+-- name: IsBorne :one
+-- Whether something waits for the answer about a description, or follows it.
+SELECT (EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = @tenant_id AND o.match_inputs = @inputs AND o.match_rule IN ('review', 'review_contact', 'review_nobody'))
+     OR EXISTS (SELECT 1 FROM ticketing_customers u WHERE u.tenant_id = @tenant_id AND u.match_inputs = @inputs AND u.match_rule IN ('review', 'review_contact', 'review_nobody')))::boolean;
+
+-- name: MoveReview :exec
+-- The review goes on to be about something that still waits for its answer.
+UPDATE ticketing_reviews SET source_id = @source_id, subject_kind = @subject_kind, subject_id = @subject_id, version = version + 1, updated_at = @at
+WHERE tenant_id = @tenant_id AND id = @id;
 
 -- name: SettleReview :one
 UPDATE ticketing_reviews
@@ -151,7 +203,7 @@ WHERE tenant_id = @tenant_id AND id = @id
 RETURNING *;
 
 -- name: SettleReviewsOf :many
--- Reviews of descriptions that are now attributed by a rule.
+-- Reviews of descriptions that are now attributed by a rule, or that nothing bears any more.
 UPDATE ticketing_reviews r SET status = 'settled', version = r.version + 1, updated_at = @at
 WHERE r.tenant_id = @tenant_id AND r.status = 'open' AND r.inputs = ANY(@inputs::text[])
 RETURNING r.*;

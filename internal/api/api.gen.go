@@ -10030,14 +10030,16 @@ type MatchReview struct {
 	// Orders Those that wait; empty in lists.
 	Orders []MatchReviewOrder `json:"orders"`
 
-	// Person What the source says of the person; null in lists.
+	// Person What the source says of the person, in the words of what still bears the description; null in lists and where nothing does.
 	Person   nullable.Nullable[TicketingPersonSaid] `json:"person"`
 	Reason   string                                 `json:"reason"`
 	Score    float64                                `json:"score"`
 	SourceID openapi_types.UUID                     `json:"source_id"`
 
-	// Status `settled` was found out otherwise before anybody answered.
-	Status      string             `json:"status"`
+	// Status `settled` was found out otherwise before anybody answered, or nothing waits for the answer any more.
+	Status string `json:"status"`
+
+	// SubjectID What raised it; one of those that wait once that bears another description.
 	SubjectID   openapi_types.UUID `json:"subject_id"`
 	SubjectKind string             `json:"subject_kind"`
 	UpdatedAt   time.Time          `json:"updated_at"`
@@ -12821,7 +12823,7 @@ type TicketingImportResult struct {
 	// ExternalID Shortened to 200 characters, and empty where it could not be read.
 	ExternalID string `json:"external_id"`
 
-	// ID Null of what failed and of what a dry run would create.
+	// ID Null of what failed and of what only a dry run created.
 	ID   nullable.Nullable[openapi_types.UUID] `json:"id"`
 	Kind string                                `json:"kind"`
 
@@ -13249,7 +13251,7 @@ type TicketingOrderFigures struct {
 	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
 	Refunded *TicketingDecimal `json:"refunded,omitempty"`
 
-	// ValidLines How many tickets are valid.
+	// ValidLines How many tickets are valid, those that are blocked for now among them; one that was cancelled, exchanged, resold or transferred is not.
 	ValidLines *int32 `json:"valid_lines,omitempty"`
 }
 
@@ -13608,7 +13610,7 @@ type TicketingPullCreate struct {
 
 // TicketingReconciliation The result of a comparison. `there` and `here` are the sums of the orders in the currency of the source; amounts of two currencies are no sum, and what was sold in another one is in `other_currencies`.
 type TicketingReconciliation struct {
-	// Absent How many were missing at the vendor twice in a row.
+	// Absent How many were missing at the vendor twice in a row when it was read; 0 where figures were sent.
 	Absent int64 `json:"absent"`
 
 	// Differences The first thousand.
@@ -13638,7 +13640,7 @@ type TicketingReconciliationCreate struct {
 	// From Orders placed from then on.
 	From time.Time `json:"from"`
 
-	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	// Orders The vendor's own figures of every order of the window, each order once. Without them the vendor is read.
 	Orders []TicketingOrderFigures `json:"orders,omitempty"`
 
 	// Repair Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.

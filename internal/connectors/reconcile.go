@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -38,6 +37,7 @@ type Figures struct {
 	Due             *string `json:"due,omitempty"`
 	Paid            *string `json:"paid,omitempty"`
 	Refunded        *string `json:"refunded,omitempty"`
+	test            bool    // a trial at the vendor, which is no sale
 }
 
 // Comparison is what is to be compared.
@@ -132,7 +132,13 @@ func (s *Service) Compare(ctx context.Context, reference string, in Comparison) 
 		}
 	}
 	f := fault.Invalid()
+	named := map[string]bool{}
 	for i, o := range in.Orders {
+		// Of two that say different things neither is the vendor's figure.
+		if named[o.ExternalID] {
+			f.At(fmt.Sprintf("#/orders/%d/external_id", i), "not-unique")
+		}
+		named[o.ExternalID] = true
 		for name, text := range map[string]*string{"gross": o.Gross, "due": o.Due, "paid": o.Paid, "refunded": o.Refunded} {
 			if _, err := money.Parse(or(text, "0"), or(o.Currency, src.Currency)); err != nil {
 				f.At(fmt.Sprintf("#/orders/%d/%s", i, name), "amount")
@@ -315,8 +321,8 @@ func (c *comparing) ledger(ctx context.Context, sums []port.LedgerSum) error {
 		}
 		for _, l := range part {
 			h, here := held[l.Order]
-			if !here {
-				continue // told already
+			if !here || h.Test {
+				continue // told already, or no sale
 			}
 			c.out.InLedger++
 			amount, err := money.Parse(l.Amount, h.Currency)
@@ -351,65 +357,6 @@ func (c *comparing) byFigures(ctx context.Context) error {
 	return nil
 }
 
-// figuresOf adds an order up as it would be added up here.
-func figuresOf(r port.Record, currency string) (Figures, error) {
-	raw, err := json.Marshal(r.Data)
-	if err != nil {
-		return Figures{}, err
-	}
-	var d port.OrderData
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return Figures{}, err
-	}
-	if d.Currency != "" {
-		currency = d.Currency
-	}
-	var sum totals
-	var lines int64
-	amount := func(text string) int64 {
-		a, parseErr := money.Parse(text, currency)
-		err = errors.Join(err, parseErr)
-		return a.Minor
-	}
-	owing := d.CommercialState == "reserved" || d.CommercialState == "confirmed"
-	for _, l := range d.Lines {
-		minor := amount(l.Amount)
-		sum.gross += minor
-		switch l.State {
-		case "", "valid", "blocked", "transferred":
-			lines++
-			if owing {
-				sum.due += minor
-			}
-		}
-	}
-	for _, f := range d.Fees {
-		minor := amount(f.Amount)
-		sum.gross += minor
-		if owing && (f.State == "" || f.State == "valid") {
-			sum.due += minor
-		}
-	}
-	for _, p := range d.Payments {
-		if p.State == "settled" {
-			sum.paid += amount(p.Amount)
-		}
-	}
-	for _, p := range d.Refunds {
-		if p.State == "settled" {
-			sum.refunded += amount(p.Amount)
-		}
-	}
-	text := func(minor int64) *string {
-		s := money.Amount{Minor: minor, Currency: currency}.String()
-		return &s
-	}
-	return Figures{
-		ExternalID: r.ExternalID, Currency: &currency, CommercialState: &d.CommercialState, ValidLines: &lines,
-		Gross: text(sum.gross), Due: text(sum.due), Paid: text(sum.paid), Refunded: text(sum.refunded),
-	}, err
-}
-
 // compare sets figures against what is here; records, in the same order, are
 // what is taken in where they differ.
 func (c *comparing) compare(ctx context.Context, figures []Figures, records []port.Record) error {
@@ -435,70 +382,22 @@ func (c *comparing) compare(ctx context.Context, figures []Figures, records []po
 			continue // it moved to a later page
 		}
 		c.present[f.ExternalID] = true
-		c.out.OrdersThere++
 		h, here := held[f.ExternalID]
-		c.differs(f, h, here)
+		c.set(f, h, here)
 		if records != nil {
 			mend = append(mend, records[i])
 		}
 	}
-	if err := c.s.q.DropAbsences(ctx, db, c.tenant, c.src.ID, names); err != nil {
-		return err
+	if !c.in.Declared {
+		if err := c.s.q.DropAbsences(ctx, db, c.tenant, c.src.ID, names); err != nil {
+			return err
+		}
 	}
 	if err := c.mend(ctx, mend); err != nil {
 		return err
 	}
 	c.done += int64(len(figures))
 	return c.run.Progress(ctx, c.done, nil)
-}
-
-// differs adds an order up on both sides and notes where they are not the same.
-func (c *comparing) differs(f Figures, h connectorsdb.ListHeldRow, here bool) {
-	currency := or(f.Currency, c.src.Currency)
-	if here {
-		if f.Currency == nil {
-			currency = h.Currency
-		}
-		c.out.OrdersHere++
-		c.here.add(h.Currency, totals{h.GrossMinor, h.DueMinor, h.PaidMinor, h.RefundedMinor})
-	}
-	note := func(field string, there, here *string) { c.note(f.ExternalID, field, there, here) }
-	var there totals
-	if here && currency != h.Currency {
-		note("currency", &currency, &h.Currency)
-	}
-	for _, a := range []struct {
-		field string
-		there *string
-		here  int64
-		into  *int64
-	}{{"gross", f.Gross, h.GrossMinor, &there.gross}, {"due", f.Due, h.DueMinor, &there.due}, {"paid", f.Paid, h.PaidMinor, &there.paid}, {"refunded", f.Refunded, h.RefundedMinor, &there.refunded}} {
-		if a.there == nil {
-			*a.into = a.here // not declared: taken as here, so that the sums can be set side by side
-			continue
-		}
-		amount, err := money.Parse(*a.there, currency)
-		if err == nil {
-			*a.into = amount.Minor
-		}
-		if here && (err != nil || amount.Minor != a.here) {
-			text := money.Amount{Minor: a.here, Currency: h.Currency}.String()
-			note(a.field, a.there, &text)
-		}
-	}
-	c.there.add(currency, there)
-	if !here {
-		exists := "exists"
-		note("order", &exists, nil)
-		return
-	}
-	if f.CommercialState != nil && *f.CommercialState != h.CommercialState {
-		note("commercial_state", f.CommercialState, &h.CommercialState)
-	}
-	if f.ValidLines != nil && *f.ValidLines != h.ValidLines {
-		a, b := fmt.Sprint(*f.ValidLines), fmt.Sprint(h.ValidLines)
-		note("valid_lines", &a, &b)
-	}
 }
 
 // mend takes in what the vendor has, also where the figures agree: a name that
@@ -543,8 +442,7 @@ func (c *comparing) absences(ctx context.Context) error {
 			if c.present[r.ExternalID] {
 				continue
 			}
-			c.out.OrdersHere++
-			c.here.add(r.Currency, totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
+			c.onlyHere(r.ExternalID, r.Currency, totals{r.GrossMinor, r.DueMinor, r.PaidMinor, r.RefundedMinor})
 			if err := c.absent(ctx, r.ExternalID); err != nil {
 				return err
 			}
@@ -558,9 +456,12 @@ func (c *comparing) absences(ctx context.Context) error {
 	return c.s.Ingest.MarkAbsent(ctx, c.src.Code, Window{c.in.From, c.in.To, c.taken}, slices.Sorted(maps.Keys(c.present)))
 }
 
+// absent remembers that the vendor was read and does not have an order. Figures
+// change nothing, and what they leave out is told and not remembered.
 func (c *comparing) absent(ctx context.Context, externalID string) error {
-	exists := "exists"
-	c.note(externalID, "order", nil, &exists)
+	if c.in.Declared {
+		return nil
+	}
 	times, err := c.s.q.NoteAbsence(ctx, c.s.DB.Tenant(c.tenant), connectorsdb.NoteAbsenceParams{TenantID: c.tenant, SourceID: c.src.ID, ExternalID: externalID, Comparison: c.run.Operation.ID})
 	if err != nil || times < 2 {
 		return err

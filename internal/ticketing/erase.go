@@ -232,6 +232,7 @@ func (u *unit) forgetBuyer(o *order) {
 		return
 	}
 	// Somebody said that it was theirs: nothing else in it tells of them.
+	o.forgetTexts(o.people())
 	o.row.Payer, o.row.Consents, o.row.AnonymizedAt = nil, json.RawMessage("[]"), &u.now
 }
 

@@ -35,6 +35,8 @@ type forgotten struct {
 	// Parts that were: of an order its buyer, of a ticket its holder, of a booking
 	// its contact person.
 	buyers, holders, persons map[uuid.UUID]bool
+	// emptied are orders without a buyer any more that others were split from.
+	emptied map[uuid.UUID]bool
 	// contacts that lost what this source knew of them, with the account's name.
 	contacts []lostContact
 }
@@ -222,6 +224,7 @@ func (u *unit) forgetOrder(o *order, everybody bool, lost lostContact) {
 		lost.contact = *o.row.ContactID
 		u.forgotten.contacts = append(u.forgotten.contacts, lost)
 	}
+	o.forgetTexts(o.people())
 	for _, l := range o.lines {
 		if everybody || samePerson(o.buyer, readPerson(l.Holder)) {
 			l.Holder = nil
@@ -290,10 +293,11 @@ func (u *unit) forgetBooking(id uuid.UUID, account *uuid.UUID) {
 // withhold takes out of a message what says something of somebody who was
 // forgotten, whether the record was or the account that it names.
 func (u *unit) withhold(m *message, r *Record) {
-	if len(u.forgotten.records)+len(u.forgotten.buyers)+len(u.forgotten.holders)+len(u.forgotten.persons)+len(u.gone.contacts)+len(u.gone.cards) == 0 {
+	parted := u.partedFrom(m, r)
+	if parted == nothing && len(u.forgotten.records)+len(u.forgotten.buyers)+len(u.forgotten.holders)+len(u.forgotten.persons)+len(u.gone.contacts)+len(u.gone.cards) == 0 {
 		return
 	}
-	self := u.forgotten.records[r.ID]
+	self := u.forgotten.records[r.ID] || parted == allGone
 	gone := func(account *string) bool {
 		if account == nil {
 			return false
@@ -303,7 +307,8 @@ func (u *unit) withhold(m *message, r *Record) {
 	}
 	switch {
 	case m.order != nil:
-		u.withholdOrder(m, gone, self, self || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
+		m.order.parted = parted
+		u.withholdOrder(m, gone, self, self || parted == buyerGone || u.forgotten.buyers[r.ID] || u.erased(m.order.Buyer) || m.order.Buyer != nil && gone(m.order.Buyer.Customer))
 	case m.membership != nil && (self || gone(m.membership.account()) || u.erased(m.membership.Holder)):
 		d := *m.membership
 		d.Customer = m.membership.account()
@@ -327,6 +332,13 @@ func (u *unit) withholdOrder(m *message, gone func(account *string) bool, self, 
 	account := func(p *person) bool { return p != nil && gone(p.Customer) }
 	d := *m.order
 	d.Lines = slices.Clone(d.Lines)
+	if buyer {
+		people := told(m.people()...)
+		if o := u.orders[u.records[recordKey{m.kind, m.externalID}].ID]; o != nil {
+			people = append(people, o.people()...)
+		}
+		d.withholdTexts(people)
+	}
 	for i, l := range d.Lines {
 		ticket := u.records[recordKey{kindTicket, l.ExternalID}]
 		if self || u.erased(l.Holder) || account(l.Holder) || ticket != nil && u.forgotten.holders[ticket.ID] || buyer && m.order.Buyer != nil && samePerson(m.order.Buyer, l.Holder) {
@@ -338,7 +350,7 @@ func (u *unit) withholdOrder(m *message, gone func(account *string) bool, self, 
 	}
 	if buyer {
 		d.forgottenBuyer = nil
-		if !self && m.order.Buyer != nil {
+		if !self && m.order.Buyer != nil && (d.parted == nothing || gone(m.order.Buyer.Customer)) {
 			d.forgottenBuyer = m.order.Buyer.Customer
 		}
 		d.Buyer, d.Payer, d.Consents, d.forgotten = nil, nil, nil, true

@@ -157,9 +157,8 @@ func (u *unit) identify(ctx context.Context, p *person, d description) (finding,
 		}
 		return f, u.enrich(ctx, *f.contact, p, d)
 	}
-	organisation := strings.TrimSpace(or(p.Organisation, ""))
-	if d.service || organisation != "" && !named(d.name) {
-		if f, ok, err := u.organisation(ctx, p, organisation, d); err != nil || ok {
+	if d.service || namesOrganisation(p, d) {
+		if f, ok, err := u.organisation(ctx, p, d); err != nil || ok {
 			return f, err
 		}
 	}
@@ -225,44 +224,6 @@ func lacking(p *person, d description) []string {
 		missing = append(missing, "placeholder_name")
 	}
 	return missing
-}
-
-// organisation finds or makes the organisation behind a service's address. Of
-// one known organisation at the address no name is needed.
-func (u *unit) organisation(ctx context.Context, p *person, name string, d description) (finding, bool, error) {
-	folded := contacts.Fold(name)
-	var known []candidate
-	for _, c := range u.people.byEmail[d.email] {
-		if c.organisation && (folded == "" || contacts.Fold(c.display) == folded) {
-			known = append(known, c)
-		}
-	}
-	evidence := []string{"email"}
-	if d.mailbox != "" {
-		evidence = append(evidence, d.mailbox)
-	}
-	if len(known) == 1 {
-		return finding{contact: &known[0].id, rule: "organisation", score: 0.93, evidence: evidence}, true, nil
-	}
-	if name == "" || d.email == "" {
-		return finding{}, false, nil
-	}
-	in := contacts.New{
-		Fields: contacts.Fields{Kind: contacts.Organisation, LegalName: &name}, Source: u.sourceName(),
-		Points: []contacts.NewPoint{{Kind: contacts.Email, Value: d.email, Primary: true}},
-	}
-	if p.Customer != nil {
-		in.ExternalIDs = []contacts.NewExternalID{{Source: u.sourceName(), ExternalID: *p.Customer}}
-	}
-	made, err := u.fresh.Add(ctx, in)
-	if err != nil {
-		return finding{}, false, err
-	}
-	u.people.byEmail[d.email] = append(u.people.byEmail[d.email], candidate{id: made.ID, organisation: true, display: made.DisplayName})
-	if p.Customer != nil {
-		u.people.byAccount[accountKey{u.sourceName(), *p.Customer}] = made.ID
-	}
-	return finding{contact: &made.ID, rule: "organisation", score: 1, evidence: append(evidence, "organisation_named")}, true, nil
 }
 
 // note keeps what a finding asks of people: a review of whom it could be, and

@@ -182,18 +182,22 @@ func (i *Imports) work(ctx context.Context, run *operations.Run) (any, error) {
 			return nil, err
 		}
 	}
+	next, take := nextStep, i.take
+	if p.DryRun {
+		next, take = nextStretch, i.rehearse
+	}
 	for {
-		step, err := nextStep(r)
+		part, err := next(r)
 		if err != nil {
 			return nil, err
 		}
-		if len(step) == 0 {
+		if len(part) == 0 {
 			return i.result(ctx, run, p, done)
 		}
-		if err := i.take(ctx, run, p, step, done, total); err != nil {
+		if err := take(ctx, run, p, part, done, total); err != nil {
 			return nil, err
 		}
-		done += int64(len(step))
+		done += int64(len(part))
 	}
 }
 
@@ -230,19 +234,11 @@ func nextStep(r *recordFile) ([]fileRecord, error) {
 	return step, nil
 }
 
-// errDry ends the transaction of a dry run.
-var errDry = errors.New("ticketing: nothing is to be written")
-
 // take receives one step and writes what became of it, together.
 func (i *Imports) take(ctx context.Context, run *operations.Run, p importParameters, step []fileRecord, done int64, total *int64) error {
-	var inputs []Input
-	for _, one := range step {
-		if one.wrong == nil {
-			inputs = append(inputs, one.input)
-		}
-	}
+	inputs := readable(step)
 	note := func(ctx context.Context, tx pgx.Tx, outcomes []Outcome) error {
-		if err := i.note(ctx, tx, run, p, step, outcomes, done); err != nil {
+		if err := i.note(ctx, tx, run, step, outcomes, done); err != nil {
 			return err
 		}
 		return run.ProgressTx(ctx, tx, done+int64(len(step)), total)
@@ -252,20 +248,22 @@ func (i *Imports) take(ctx context.Context, run *operations.Run, p importParamet
 	}
 	var err error
 	for range stepTries {
-		if !p.DryRun {
-			_, err = i.service.receive(ctx, p.Source, inputs, note)
-		} else {
-			var outcomes []Outcome
-			outcomes, err = i.service.receive(ctx, p.Source, inputs, func(context.Context, pgx.Tx, []Outcome) error { return errDry })
-			if errors.Is(err, errDry) {
-				err = pg.InTx(ctx, i.service.db, run.Tenant(), func(ctx context.Context, tx pgx.Tx) error { return note(ctx, tx, outcomes) })
-			}
-		}
-		if !inTheWay(err) {
+		if _, err = i.service.receive(ctx, p.Source, inputs, note); !inTheWay(err) {
 			break
 		}
 	}
 	return err
+}
+
+// readable are the records of a part of a file that could be read.
+func readable(part []fileRecord) []Input {
+	var inputs []Input
+	for _, one := range part {
+		if one.wrong == nil {
+			inputs = append(inputs, one.input)
+		}
+	}
+	return inputs
 }
 
 // inTheWay reports whether others were, and nothing else is wrong.
@@ -292,7 +290,7 @@ const (
 
 // note writes what became of each record of a step: what is wrong with it, never
 // what it says.
-func (i *Imports) note(ctx context.Context, tx pgx.Tx, run *operations.Run, p importParameters, step []fileRecord, outcomes []Outcome, done int64) error {
+func (i *Imports) note(ctx context.Context, tx pgx.Tx, run *operations.Run, step []fileRecord, outcomes []Outcome, done int64) error {
 	a := ticketingdb.InsertImportResultsParams{TenantID: run.Tenant(), OperationID: run.Operation.ID}
 	for n, one := range step {
 		o := Outcome{Status: Failed, Problem: one.wrong}
@@ -300,8 +298,7 @@ func (i *Imports) note(ctx context.Context, tx pgx.Tx, run *operations.Run, p im
 			o, outcomes = outcomes[0], outcomes[1:]
 		}
 		id, code := "", ""
-		// What a dry run would create has no identity.
-		if o.ID != nil && o.Status != Failed && (!p.DryRun || o.Status != Created) {
+		if o.ID != nil && o.Status != Failed {
 			id = o.ID.String()
 		}
 		violations, warnings := []resultViolation{}, []resultWarning{}

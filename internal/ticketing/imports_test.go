@@ -217,6 +217,45 @@ func TestADryRunWritesNothing(t *testing.T) {
 	require.Nil(t, rows[2]["id"], "what is not there has no identity")
 }
 
+// A dry run of more than one step says what the real one then does, record by
+// record: each is judged after those before it.
+func TestADryRunForeseesTheRealOne(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	file := ndjson(t, record("order", "o1", t1, orderData(m{"buyer": m{"customer": "K", "given_name": "Ada", "family_name": "Lorme"}}))) + venues(450) +
+		ndjson(t, record("order", "o1", t1, orderData(m{"buyer": m{"customer": "K", "given_name": "Ada", "family_name": "Lorme"}})),
+			record("order", "o1", "2026-01-01T09:00:00Z", orderData(nil)), record("venue", "v3", t1, m{"name": m{"fr": "Autre"}}),
+			record("order", "o1", t2, orderData(m{"lines": []m{line("t1", "1.005", "valid")}})),
+			m{"kind": "order", "external_id": "o1", "op": "delete", "source_modified_at": t2})
+	told := func(query string) (m, []any) {
+		result := succeeded(t, imported(t, app, imports+query, "application/x-ndjson", file))
+		var each []any
+		for _, r := range app.Walk(result["results_url"].(string) + "?limit=200") {
+			if query != "" {
+				require.Nil(t, r["id"], "it is of nothing that there is")
+			}
+			each = append(each, []any{r["record"], r["kind"], r["external_id"], r["status"], r["code"], r["warnings"]})
+		}
+		return summary(result), each
+	}
+	foreseen, each := told("?dry_run=true")
+	require.Zero(t, parvistest.Ask[int](t, app, "select count(*)::int from crm.ticketing_records"))
+	became, really := told("")
+	require.Equal(t, became, foreseen)
+	require.Equal(t, really, each)
+	require.Equal(t, m{"created": 451.0, "unchanged": 1.0, "ignored_stale": 2.0, "failed": 1.0, "applied": 1.0}, became)
+}
+
+// Of a file longer than what is tried together, each stretch is judged by itself.
+func TestADryRunTriesALongFileInStretches(t *testing.T) {
+	t.Parallel()
+	app := institution(t)
+	within := record("venue", "last", t1, m{"name": m{"fr": "Salle"}})
+	file := venues(2000) + venues(1) + ndjson(t, within, within)
+	result := succeeded(t, imported(t, app, imports+"?dry_run=true", "application/x-ndjson", file))
+	require.Equal(t, []any{m{"created": 2002.0, "unchanged": 1.0}, 2003.0}, []any{summary(result), result["records"]})
+}
+
 func TestFilesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	app := institution(t)

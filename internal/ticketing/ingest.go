@@ -65,18 +65,9 @@ func (s *Service) receive(ctx context.Context, reference string, inputs []Input,
 		return nil, f
 	}
 	now := s.clock.Now()
-	outcomes := make([]Outcome, len(inputs))
-	messages := make([]*message, len(inputs))
-	for i, in := range inputs {
-		m, err := s.understand(in, source, now)
-		if err != nil {
-			if _, isFault := fault.As(err); !isFault {
-				return nil, err
-			}
-			outcomes[i] = Outcome{Status: Failed, Problem: err}
-			continue
-		}
-		messages[i] = m
+	messages, outcomes, err := s.understandAll(inputs, source, now)
+	if err != nil {
+		return nil, err
 	}
 	err = pg.InTx(ctx, s.db, actor.Tenant, func(ctx context.Context, tx pgx.Tx) error {
 		// Buyers are matched against all contacts; the sender learns of those it sees.
@@ -112,6 +103,24 @@ func (s *Service) receive(ctx context.Context, reference string, inputs []Input,
 		return outcomes, err
 	}
 	return outcomes, s.limitToSight(ctx, source.TenantID, outcomes)
+}
+
+// understandAll reads records, each by itself. What cannot be read has failed and
+// is no message.
+func (s *Service) understandAll(inputs []Input, source Source, now time.Time) ([]*message, []Outcome, error) {
+	messages, outcomes := make([]*message, len(inputs)), make([]Outcome, len(inputs))
+	for i, in := range inputs {
+		m, err := s.understand(in, source, now)
+		if err != nil {
+			if _, isFault := fault.As(err); !isFault {
+				return nil, nil, err
+			}
+			outcomes[i] = Outcome{Status: Failed, Problem: err}
+			continue
+		}
+		messages[i] = m
+	}
+	return messages, outcomes, nil
 }
 
 // limitToSight takes contacts that the sender does not see out of its answer.

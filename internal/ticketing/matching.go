@@ -136,6 +136,9 @@ func (u *unit) ask(ctx context.Context) error {
 	if err := u.closeAnswered(ctx, &out); err != nil {
 		return err
 	}
+	if err := u.closeLeft(ctx, &out); err != nil {
+		return err
+	}
 	if err := u.propose(ctx, &out); err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/parvis-crm/parvis/internal/contacts"
-	"github.com/parvis-crm/parvis/internal/fault"
 )
 
 // create makes the contact of a person nobody in the register is. A service's
@@ -31,23 +30,19 @@ func (u *unit) create(ctx context.Context, p *person, d description) (*uuid.UUID
 		}
 		in.Points = append(in.Points, contacts.NewPoint{Kind: contacts.Phone, Label: label, Value: phone, Primary: true})
 	}
-	if a := p.Address; a != nil && a.City != nil && !d.minor {
-		in.Addresses = []contacts.NewAddress{{Street: a.Street, Postcode: a.PostalCode, City: a.City, Country: or(a.Country, ""), Primary: true}}
+	if !d.minor {
+		in.Addresses = addressesOf(p)
 	}
 	if p.Customer != nil {
 		in.ExternalIDs = []contacts.NewExternalID{{Source: u.sourceName(), ExternalID: *p.Customer}}
 	}
-	made, err := u.fresh.Add(ctx, in)
-	if _, refused := fault.As(err); refused && in.Addresses != nil {
-		in.Addresses = nil // an address that cannot be one is not a reason to lose the person
-		made, err = u.fresh.Add(ctx, in)
-	}
+	made, err := u.addContact(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
 	c := candidate{id: made.ID, name: d.name, display: made.DisplayName}
 	u.met[c.id] = true
-	if len(in.Addresses) > 0 {
+	if in.Addresses != nil {
 		c.places = []place{placeOf(p)}
 	}
 	u.people.byID[c.id] = c
@@ -91,7 +86,8 @@ func (u *unit) enrich(ctx context.Context, id uuid.UUID, p *person, d descriptio
 	if !ok {
 		c = candidate{id: id, name: d.name}
 	}
-	if d.service || d.minor {
+	// The address of a service is the organisation's own, where nobody in it is named.
+	if d.minor || d.service && (!c.organisation || d.reseller || !namesOrganisation(p, d)) {
 		return nil
 	}
 	if d.email != "" && !reachedAt(u.people.byEmail[d.email], id) {

@@ -153,6 +153,7 @@ type orderDoc struct {
 	// forgotten: whoever bought it was; forgottenBuyer is the account's name.
 	forgotten      bool
 	forgottenBuyer *string
+	parted         inherited // from an order of somebody who was
 }
 
 type channelDoc struct {

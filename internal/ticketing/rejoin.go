@@ -24,13 +24,17 @@ func (u *unit) rejoin(ctx context.Context, account uuid.UUID, p *person, d descr
 	reached := *p
 	reached.Customer = nil
 	f, ok := u.surely(&reached, d)
+	if !ok && namesOrganisation(p, d) {
+		if known, _ := u.organisationsAt(organisationOf(p), d); len(known) == 1 {
+			f, ok = finding{contact: &known[0].id}, true
+		}
+	}
 	if !ok || f.contact == nil || *f.contact == from {
 		return nil
 	}
 	// An order of the account may be somebody else's, as a spouse's.
 	one, met := u.people.byID[from]
-	other := u.people.byID[*f.contact]
-	if !met || one.organisation || contacts.HowNamesAgree(one.name, other.name) == nil || one.birthdate != "" && other.birthdate != "" && one.birthdate != other.birthdate {
+	if !met || !one.canBe(u.people.byID[*f.contact]) {
 		return nil
 	}
 	if u.fresh.Holds(from) || u.fresh.Holds(*f.contact) {
@@ -58,19 +62,29 @@ func (u *unit) rejoin(ctx context.Context, account uuid.UUID, p *person, d descr
 	return nil
 }
 
+// canBe reports whether two contacts can be one, met twice, as far as their names
+// and dates of birth say.
+func (c candidate) canBe(other candidate) bool {
+	if c.organisation || other.organisation {
+		return c.organisation && other.organisation && contacts.Fold(c.display) == contacts.Fold(other.display)
+	}
+	return contacts.HowNamesAgree(c.name, other.name) != nil && (c.birthdate == "" || other.birthdate == "" || c.birthdate == other.birthdate)
+}
+
 // disown takes an account from whom an order under it was made a contact of,
 // where the account's own description, met only now, names somebody else: a
-// spouse ordered under it before it was described. Described first it would have
+// spouse ordered under it before it was described, or a teacher under a school's. Described first it would have
 // been the person it names, and that order theirs. Nobody is renamed: who was made
 // is put into the trash, as by rejoin, and it is decided anew whose the account is.
 func (u *unit) disown(ctx context.Context, e *customer, d description) error {
 	key := accountKey{u.sourceName(), e.now.ExternalID}
 	from, known := u.people.byAccount[key]
-	if !known || !named(d.name) || e.before != nil && e.before.Profile != nil {
+	profile := readPerson(e.now.Profile)
+	if !known || !named(d.name) && !namesOrganisation(profile, d) || e.before != nil && e.before.Profile != nil {
 		return nil
 	}
 	one, met := u.people.byID[from]
-	if !met || one.organisation || !named(one.name) || contacts.HowNamesAgree(one.name, d.name) != nil {
+	if !met || one.organisation || named(d.name) && (!named(one.name) || contacts.HowNamesAgree(one.name, d.name) != nil) {
 		return nil
 	}
 	if u.fresh.Holds(from) {

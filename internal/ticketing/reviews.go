@@ -101,8 +101,8 @@ func (s *Service) GetReview(ctx context.Context, id uuid.UUID) (Review, error) {
 		return Review{}, err
 	}
 	r := all[0]
-	person, err := s.q.FindBuyerOfReview(ctx, db, actor.Tenant, row.SubjectID)
-	if err != nil && !pg.IsNoRows(err) {
+	person, _, err := s.describedBy(ctx, db, row)
+	if err != nil {
 		return Review{}, err
 	}
 	if !pg.SightIn(ctx).HoldsAnywhere(pg.SeeContactPoints) {
@@ -243,6 +243,18 @@ func (s *Service) answer(ctx context.Context, tx pgx.Tx, r Review, a Answer) err
 	})
 }
 
+// describedBy is who a review is about, in the words of something that bears its
+// description: what it was raised by may have been described anew, deleted or
+// forgotten since, and tells of somebody else or of nobody then. account is the
+// name of the account where the words are of one.
+func (s *Service) describedBy(ctx context.Context, db ticketingdb.DBTX, r ticketingdb.TicketingReview) (raw json.RawMessage, account *string, err error) {
+	rows, err := s.q.FindDescribedAs(ctx, db, r.TenantID, r.SubjectID, &r.Inputs)
+	if err != nil || len(rows) == 0 {
+		return nil, nil, err
+	}
+	return rows[0].Person, rows[0].Account, nil
+}
+
 // createFor makes the contact of whom a review is about.
 func (s *Service) createFor(ctx context.Context, tx pgx.Tx, r Review) (*uuid.UUID, error) {
 	source, err := s.sourceIn(ctx, tx, r.SourceID.String())
@@ -251,13 +263,25 @@ func (s *Service) createFor(ctx context.Context, tx pgx.Tx, r Review) (*uuid.UUI
 	}
 	u := newUnit(s, tx, source, s.clock.Now())
 	u.people = register{byAccount: map[accountKey]uuid.UUID{}, byID: map[uuid.UUID]candidate{}, byEmail: map[string][]candidate{}, byPhone: map[string][]candidate{}}
-	raw, err := s.q.FindBuyerOfReview(ctx, tx, r.TenantID, r.SubjectID)
+	raw, account, err := s.describedBy(ctx, tx, r.TicketingReview)
 	if err != nil {
 		return nil, err
 	}
 	p := readPerson(raw)
 	if p == nil {
 		return nil, fault.New(fault.Conflict, "ticketing-review-closed")
+	}
+	if account != nil {
+		p.Customer = account
+	}
+	if p.Customer != nil {
+		known, err := s.contacts.FindByExternalIDTx(ctx, tx, u.sourceName(), *p.Customer)
+		if err != nil {
+			return nil, err
+		}
+		if known != nil {
+			p.Customer = nil // it was met meanwhile, and is somebody's
+		}
 	}
 	id, err := u.create(ctx, p, u.describe(p, "", nil))
 	if err != nil {
@@ -277,6 +301,15 @@ func (s *Service) reopen(ctx context.Context, tx pgx.Tx, tenant, id uuid.UUID, d
 	}
 	if d.Action != actionRules {
 		p.DecisionID, p.DecidedAt = &d.ID, &d.DecidedAt
+	}
+	if p.Status == "open" {
+		borne, err := s.q.IsBorne(ctx, tx, tenant, &d.Key)
+		if err != nil {
+			return err
+		}
+		if !borne {
+			p.Status = "settled" // whatever followed the answer is gone or described anew
+		}
 	}
 	after, err := s.q.SettleReview(ctx, tx, p)
 	if err != nil {

@@ -73,7 +73,7 @@ func newUnit(s *Service, tx pgx.Tx, source Source, now time.Time) *unit {
 		orders: map[uuid.UUID]*order{}, fresh: s.contacts.NewCreation(),
 		kinds: newShelves(s.q, source, now), settings: settingsOf(source), giftBalances: map[uuid.UUID]map[string]balance{},
 		forgotten: forgotten{records: map[uuid.UUID]bool{}, names: map[uuid.UUID]recordKey{}, became: map[uuid.UUID]string{},
-			buyers: map[uuid.UUID]bool{}, holders: map[uuid.UUID]bool{}, persons: map[uuid.UUID]bool{}},
+			buyers: map[uuid.UUID]bool{}, holders: map[uuid.UUID]bool{}, persons: map[uuid.UUID]bool{}, emptied: map[uuid.UUID]bool{}},
 		gone: erasedNames{contacts: map[uuid.UUID]bool{}, cards: map[string]bool{}},
 	}
 }
@@ -202,6 +202,9 @@ func (u *unit) load(ctx context.Context, messages []*message) error {
 		}
 	}
 	if err := u.loadOrders(ctx, byKind[kindOrder]); err != nil {
+		return err
+	}
+	if err := u.recallParents(ctx, messages); err != nil {
 		return err
 	}
 	u.makeStubs()
@@ -368,6 +371,9 @@ func (u *unit) take(m *message, out *Outcome) {
 		out.Status = Stale
 	case wasDeleted:
 		out.Status = Created
+	}
+	if m.order != nil {
+		u.inherit(r, m.order.parted)
 	}
 	if out.Status != Unchanged || !m.delete {
 		u.project(m, r)

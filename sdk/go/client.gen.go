@@ -10028,14 +10028,16 @@ type MatchReview struct {
 	// Orders Those that wait; empty in lists.
 	Orders []MatchReviewOrder `json:"orders"`
 
-	// Person What the source says of the person; null in lists.
+	// Person What the source says of the person, in the words of what still bears the description; null in lists and where nothing does.
 	Person   nullable.Nullable[TicketingPersonSaid] `json:"person"`
 	Reason   string                                 `json:"reason"`
 	Score    float64                                `json:"score"`
 	SourceID openapi_types.UUID                     `json:"source_id"`
 
-	// Status `settled` was found out otherwise before anybody answered.
-	Status      string             `json:"status"`
+	// Status `settled` was found out otherwise before anybody answered, or nothing waits for the answer any more.
+	Status string `json:"status"`
+
+	// SubjectID What raised it; one of those that wait once that bears another description.
 	SubjectID   openapi_types.UUID `json:"subject_id"`
 	SubjectKind string             `json:"subject_kind"`
 	UpdatedAt   time.Time          `json:"updated_at"`
@@ -12819,7 +12821,7 @@ type TicketingImportResult struct {
 	// ExternalID Shortened to 200 characters, and empty where it could not be read.
 	ExternalID string `json:"external_id"`
 
-	// ID Null of what failed and of what a dry run would create.
+	// ID Null of what failed and of what only a dry run created.
 	ID   nullable.Nullable[openapi_types.UUID] `json:"id"`
 	Kind string                                `json:"kind"`
 
@@ -13247,7 +13249,7 @@ type TicketingOrderFigures struct {
 	// Refunded A decimal amount in the currency of the order; negative where the source's own price is.
 	Refunded *TicketingDecimal `json:"refunded,omitempty"`
 
-	// ValidLines How many tickets are valid.
+	// ValidLines How many tickets are valid, those that are blocked for now among them; one that was cancelled, exchanged, resold or transferred is not.
 	ValidLines *int32 `json:"valid_lines,omitempty"`
 }
 
@@ -13606,7 +13608,7 @@ type TicketingPullCreate struct {
 
 // TicketingReconciliation The result of a comparison. `there` and `here` are the sums of the orders in the currency of the source; amounts of two currencies are no sum, and what was sold in another one is in `other_currencies`.
 type TicketingReconciliation struct {
-	// Absent How many were missing at the vendor twice in a row.
+	// Absent How many were missing at the vendor twice in a row when it was read; 0 where figures were sent.
 	Absent int64 `json:"absent"`
 
 	// Differences The first thousand.
@@ -13636,7 +13638,7 @@ type TicketingReconciliationCreate struct {
 	// From Orders placed from then on.
 	From time.Time `json:"from"`
 
-	// Orders The vendor's own figures of every order of the window. Without them the vendor is read.
+	// Orders The vendor's own figures of every order of the window, each order once. Without them the vendor is read.
 	Orders []TicketingOrderFigures `json:"orders,omitempty"`
 
 	// Repair Whether what the vendor has is taken in where it differs. Figures that are sent are compared and change nothing.
@@ -23393,7 +23395,7 @@ type ClientInterface interface {
 	// CreateTicketingImportWithBody Take in a file of records
 	//
 	// For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
-	// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+	// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand. The file is tried in stretches of 2,000 records, or of 8 MiB where that is less: within a stretch each record is judged after those before it, as it would be taken in; those of an earlier stretch are not there for a later one, so of a longer file a record that refers to, repeats or changes one further up may come to something else when it is taken in. While a stretch is tried, for seconds, nothing else is taken in from the source.
 	// An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
 	//
 	// Takes any type of body and a specified content type.
@@ -23439,8 +23441,8 @@ type ClientInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -23451,8 +23453,8 @@ type ClientInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -32277,7 +32279,7 @@ func (c *Client) GetTicketingSourceHealth(ctx context.Context, source TicketingS
 // CreateTicketingImportWithBody Take in a file of records
 //
 // For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
-// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand. The file is tried in stretches of 2,000 records, or of 8 MiB where that is less: within a stretch each record is judged after those before it, as it would be taken in; those of an earlier stretch are not there for a later one, so of a longer file a record that refers to, repeats or changes one further up may come to something else when it is taken in. While a stretch is tried, for seconds, nothing else is taken in from the source.
 // An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
 //
 // Takes any type of body and a specified content type.
@@ -32373,8 +32375,8 @@ func (c *Client) StartTicketingPull(ctx context.Context, source TicketingSourceC
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes any type of body and a specified content type.
 //
@@ -32395,8 +32397,8 @@ func (c *Client) StartTicketingReconciliationWithBody(ctx context.Context, sourc
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -63203,7 +63205,7 @@ type ClientWithResponsesInterface interface {
 	// CreateTicketingImportWithBodyWithResponse Take in a file of records
 	//
 	// For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
-	// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+	// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand. The file is tried in stretches of 2,000 records, or of 8 MiB where that is less: within a stretch each record is judged after those before it, as it would be taken in; those of an earlier stretch are not there for a later one, so of a longer file a record that refers to, repeats or changes one further up may come to something else when it is taken in. While a stretch is tried, for seconds, nothing else is taken in from the source.
 	// An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -63253,8 +63255,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -63265,8 +63267,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 	// sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-	// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-	// deleted. Connected sources are compared so every night.
+	// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+	// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -88129,7 +88131,7 @@ func (c *ClientWithResponses) GetTicketingSourceHealthWithResponse(ctx context.C
 // CreateTicketingImportWithBodyWithResponse Take in a file of records
 //
 // For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
-// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+// What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand. The file is tried in stretches of 2,000 records, or of 8 MiB where that is less: within a stretch each record is judged after those before it, as it would be taken in; those of an earlier stretch are not there for a later one, so of a longer file a record that refers to, repeats or changes one further up may come to something else when it is taken in. While a stretch is tried, for seconds, nothing else is taken in from the source.
 // An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -88209,8 +88211,8 @@ func (c *ClientWithResponses) StartTicketingPullWithResponse(ctx context.Context
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -88227,8 +88229,8 @@ func (c *ClientWithResponses) StartTicketingReconciliationWithBodyWithResponse(c
 //
 // Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
 // sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-// `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-// deleted. Connected sources are compared so every night.
+// `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+// deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

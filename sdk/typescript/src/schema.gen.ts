@@ -1924,7 +1924,7 @@ export interface paths {
         /**
          * Take in a file of records
          * @description For the history of a system, or for one that can only write files: a file of records, taken in by the same rules as batches, as an operation that can be followed and cancelled and that goes on by itself where it was after a crash. NDJSON has one record of a batch (`TicketingBatchRecord`) a line, of any kinds. CSV (RFC 4180, comma or semicolon) has records of one `kind` under a heading of column names: `external_id`, `op`, `source_version`, `source_modified_at`, and members of the record's `data`, nested ones with a point (`name.fr`, `buyer.email`, `lines.amount`). Where a column is of a list (`lines.amount`), lines that follow each other with the same `external_id` are one record, whose lists have an element of each line that has any; equal elements count once. `application/gzip` is either of them compressed: `format` says which. UTF-8, at most 512 MiB as sent and 4 GiB unpacked, 1 MiB a record, 200 columns.
-         *     What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand: one that is in the file twice is judged twice.
+         *     What is wrong with a record is told in `listTicketingImportResults` with its line; the others are taken in. A file that cannot be read to its end is refused before anything is. With `dry_run` nothing is written, and the results say what would become of each record as things stand. The file is tried in stretches of 2,000 records, or of 8 MiB where that is less: within a stretch each record is judged after those before it, as it would be taken in; those of an earlier stretch are not there for a later one, so of a longer file a record that refers to, repeats or changes one further up may come to something else when it is taken in. While a stretch is tried, for seconds, nothing else is taken in from the source.
          *     An `Idempotency-Key` tells files apart by their length and `Content-Digest`. Sending a file again is harmless in any case: what is held already is `unchanged`.
          */
         post: operations["createTicketingImport"];
@@ -2494,8 +2494,8 @@ export interface paths {
          * Compare a window with the vendor
          * @description Starts an operation that compares the orders placed in a window, to the cent, with what the vendor has: by the figures that are
          *     sent, or by reading the window from the vendor again. Its result (`TicketingReconciliation`) lists the differences. With
-         *     `repair`, what the vendor has is taken in; an order that two comparisons in a row did not find there is marked absent, never
-         *     deleted. Connected sources are compared so every night.
+         *     `repair`, what the vendor has is taken in; an order that two readings in a row did not find there is marked absent, never
+         *     deleted. Figures mark nothing. Test orders are in no figure of either side. Connected sources are compared so every night.
          */
         post: operations["startTicketingReconciliation"];
         delete?: never;
@@ -14859,7 +14859,7 @@ export interface components {
             status: string;
             /**
              * Format: uuid
-             * @description Null of what failed and of what a dry run would create.
+             * @description Null of what failed and of what only a dry run created.
              */
             id: string | null;
             /** @description The code of the problem of what failed. */
@@ -15752,7 +15752,7 @@ export interface components {
              * @default true
              */
             repair: boolean;
-            /** @description The vendor's own figures of every order of the window. Without them the vendor is read. */
+            /** @description The vendor's own figures of every order of the window, each order once. Without them the vendor is read. */
             orders?: components["schemas"]["TicketingOrderFigures"][];
         };
         /**
@@ -15774,7 +15774,7 @@ export interface components {
             commercial_state?: "reserved" | "confirmed" | "cancelled" | "expired";
             /**
              * Format: int32
-             * @description How many tickets are valid.
+             * @description How many tickets are valid, those that are blocked for now among them; one that was cancelled, exchanged, resold or transferred is not.
              */
             valid_lines?: number;
             gross?: components["schemas"]["TicketingDecimal"];
@@ -15835,7 +15835,7 @@ export interface components {
             repaired: number;
             /**
              * Format: int64
-             * @description How many were missing at the vendor twice in a row.
+             * @description How many were missing at the vendor twice in a row when it was read; 0 where figures were sent.
              */
             absent: number;
             /**
@@ -16755,19 +16755,22 @@ export interface components {
             /** Format: uuid */
             source_id: string;
             subject_kind: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description What raised it; one of those that wait once that bears another description.
+             */
             subject_id: string;
             reason: string;
             /** Format: double */
             score: number;
-            /** @description `settled` was found out otherwise before anybody answered. */
+            /** @description `settled` was found out otherwise before anybody answered, or nothing waits for the answer any more. */
             status: string;
             /** Format: uuid */
             contact_id: string | null;
             /** Format: uuid */
             decision_id: string | null;
             candidates: components["schemas"]["MatchCandidate"][];
-            /** @description What the source says of the person; null in lists. */
+            /** @description What the source says of the person, in the words of what still bears the description; null in lists and where nothing does. */
             person: components["schemas"]["TicketingPersonSaid"];
             /** @description Those that wait; empty in lists. */
             orders: components["schemas"]["MatchReviewOrder"][];

@@ -746,8 +746,8 @@ func (q *Queries) ListFetches(ctx context.Context, db DBTX, tenantID uuid.UUID, 
 
 const listHeld = `-- name: ListHeld :many
 SELECT o.external_id, o.currency, o.commercial_state, o.gross_minor, o.due_minor, o.paid_minor, o.refunded_minor,
-       (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked', 'transferred'))::bigint AS valid_lines,
-       r.content_modified_at
+       (SELECT count(*) FROM ticketing_lines l WHERE l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.current AND l.state IN ('valid', 'blocked'))::bigint AS valid_lines,
+       r.content_modified_at, o.test
 FROM ticketing_records r JOIN ticketing_orders o ON o.tenant_id = r.tenant_id AND o.id = r.id
 WHERE r.tenant_id = $1 AND r.source_id = $2 AND r.kind = 'order' AND r.external_id = ANY($3::text[]) AND NOT o.deleted AND NOT o.stub
 `
@@ -762,6 +762,7 @@ type ListHeldRow struct {
 	RefundedMinor     int64
 	ValidLines        int64
 	ContentModifiedAt *time.Time
+	Test              bool
 }
 
 // What is here of some orders, for comparison.
@@ -784,6 +785,7 @@ func (q *Queries) ListHeld(ctx context.Context, db DBTX, tenantID uuid.UUID, sou
 			&i.RefundedMinor,
 			&i.ValidLines,
 			&i.ContentModifiedAt,
+			&i.Test,
 		); err != nil {
 			return nil, err
 		}
@@ -797,7 +799,7 @@ func (q *Queries) ListHeld(ctx context.Context, db DBTX, tenantID uuid.UUID, sou
 
 const listHeldInWindow = `-- name: ListHeldInWindow :many
 SELECT external_id, currency, paid_minor, refunded_minor, gross_minor, due_minor FROM ticketing_orders
-WHERE tenant_id = $1 AND source_id = $2 AND placed_at >= $3 AND placed_at < $4 AND NOT deleted AND NOT stub
+WHERE tenant_id = $1 AND source_id = $2 AND placed_at >= $3 AND placed_at < $4 AND NOT deleted AND NOT stub AND NOT test
   AND external_id > $5 ORDER BY external_id LIMIT $6
 `
 
@@ -819,7 +821,7 @@ type ListHeldInWindowRow struct {
 	DueMinor      int64
 }
 
-// The orders that are here of a window, by name.
+// The orders that are here of a window, by name. A test order is no sale.
 func (q *Queries) ListHeldInWindow(ctx context.Context, db DBTX, arg ListHeldInWindowParams) ([]ListHeldInWindowRow, error) {
 	rows, err := db.Query(ctx, listHeldInWindow,
 		arg.TenantID,

@@ -43,6 +43,31 @@ func (q *Queries) CountImportResults(ctx context.Context, db DBTX, tenantID uuid
 	return items, nil
 }
 
+const findRecordsThere = `-- name: FindRecordsThere :many
+SELECT id FROM ticketing_records WHERE tenant_id = $1 AND id = ANY($2::uuid[])
+`
+
+// Which of these records there are.
+func (q *Queries) FindRecordsThere(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, findRecordsThere, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const forgetImportResults = `-- name: ForgetImportResults :exec
 DELETE FROM ticketing_import_results r USING operations o
 WHERE r.tenant_id = $1 AND o.tenant_id = r.tenant_id AND o.id = r.operation_id AND o.kind = 'ticketing_import' AND o.finished_at < $2::timestamptz

@@ -80,6 +80,31 @@ func (q *Queries) FindDueMemberships(ctx context.Context, db DBTX, tenantID uuid
 	return items, nil
 }
 
+const findEmptiedOrders = `-- name: FindEmptiedOrders :many
+SELECT id FROM ticketing_orders WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND anonymized_at IS NOT NULL AND buyer IS NULL
+`
+
+// Which of these orders have nobody in them any more.
+func (q *Queries) FindEmptiedOrders(ctx context.Context, db DBTX, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, findEmptiedOrders, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findForgotten = `-- name: FindForgotten :many
 SELECT f.tenant_id, f.source_id, f.kind, f.name_hash, f.record_id, f.anonymized_at FROM ticketing_forgotten f
 JOIN (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS name_hash) w ON w.kind = f.kind AND w.name_hash = f.name_hash

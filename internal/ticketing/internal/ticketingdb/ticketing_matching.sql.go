@@ -212,20 +212,6 @@ func (q *Queries) FindAwaiting(ctx context.Context, db DBTX, tenantID uuid.UUID,
 	return items, nil
 }
 
-const findBuyerOfReview = `-- name: FindBuyerOfReview :one
-SELECT buyer AS person FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.id = $2
-UNION ALL
-SELECT profile AS person FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.id = $2
-LIMIT 1
-`
-
-func (q *Queries) FindBuyerOfReview(ctx context.Context, db DBTX, tenantID uuid.UUID, subjectID uuid.UUID) (json.RawMessage, error) {
-	row := db.QueryRow(ctx, findBuyerOfReview, tenantID, subjectID)
-	var person json.RawMessage
-	err := row.Scan(&person)
-	return person, err
-}
-
 const findCandidates = `-- name: FindCandidates :many
 SELECT k.review_id, k.contact_id, k.score, k.rule, k.evidence, c.display_name, c.merged_into
 FROM ticketing_review_candidates k
@@ -377,6 +363,52 @@ func (q *Queries) FindDecisions(ctx context.Context, db DBTX, scopes []string, k
 			&i.ActorID,
 			&i.DecidedAt,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const findDescribedAs = `-- name: FindDescribedAs :many
+SELECT d.person, d.account FROM (
+    (SELECT o.buyer AS person, NULL::text AS account, 1 AS rank FROM ticketing_orders o
+     WHERE o.tenant_id = $1 AND o.id = $2 AND o.match_inputs = $3 AND o.buyer IS NOT NULL)
+    UNION ALL
+    (SELECT u.profile, u.external_id, 1 FROM ticketing_customers u
+     WHERE u.tenant_id = $1 AND u.id = $2 AND u.match_inputs = $3 AND u.profile IS NOT NULL)
+    UNION ALL
+    (SELECT o.buyer, NULL::text, 2 FROM ticketing_orders o
+     WHERE o.tenant_id = $1 AND o.match_inputs = $3 AND o.match_rule IN ('review', 'review_contact', 'review_nobody') AND o.buyer IS NOT NULL
+     ORDER BY o.match_rule, o.id LIMIT 1)
+    UNION ALL
+    (SELECT u.profile, u.external_id, 3 FROM ticketing_customers u
+     WHERE u.tenant_id = $1 AND u.match_inputs = $3 AND u.match_rule IN ('review', 'review_contact', 'review_nobody') AND u.profile IS NOT NULL
+     ORDER BY u.match_rule, u.id LIMIT 1)
+) d ORDER BY d.rank LIMIT 1
+`
+
+type FindDescribedAsRow struct {
+	Person  json.RawMessage `json:"person"`
+	Account *string         `json:"account"`
+}
+
+// Who a description is of, in the words of an order or account that bears it: of
+// the subject of its review if that still does, else of one that waits for the
+// answer or follows it. An account is named where the words are its own.
+func (q *Queries) FindDescribedAs(ctx context.Context, db DBTX, tenantID uuid.UUID, subjectID uuid.UUID, inputs *string) ([]FindDescribedAsRow, error) {
+	rows, err := db.Query(ctx, findDescribedAs, tenantID, subjectID, inputs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindDescribedAsRow{}
+	for rows.Next() {
+		var i FindDescribedAsRow
+		if err := rows.Scan(&i.Person, &i.Account); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -989,6 +1021,59 @@ func (q *Queries) FindWaitingCustomers(ctx context.Context, db DBTX, tenantID uu
 	return items, nil
 }
 
+const findWaitingFor = `-- name: FindWaitingFor :many
+SELECT r.inputs::text AS inputs, w.subject_kind::text AS subject_kind, w.id::uuid AS id, w.source_id::uuid AS source_id
+FROM (SELECT unnest($1::text[]) AS inputs, unnest($2::uuid[]) AS subject_id) r
+CROSS JOIN LATERAL (
+    SELECT c.subject_kind, c.id, c.source_id FROM (
+        (SELECT 'order'::text AS subject_kind, o.id, o.source_id, 1 AS rank FROM ticketing_orders o
+         WHERE o.tenant_id = $3 AND o.id = r.subject_id AND o.match_inputs = r.inputs AND o.match_rule = 'review')
+        UNION ALL
+        (SELECT 'customer'::text, u.id, u.source_id, 1 FROM ticketing_customers u
+         WHERE u.tenant_id = $3 AND u.id = r.subject_id AND u.match_inputs = r.inputs AND u.match_rule = 'review')
+        UNION ALL
+        (SELECT 'order'::text, o.id, o.source_id, 2 FROM ticketing_orders o
+         WHERE o.tenant_id = $3 AND o.match_inputs = r.inputs AND o.match_rule = 'review' LIMIT 1)
+        UNION ALL
+        (SELECT 'customer'::text, u.id, u.source_id, 3 FROM ticketing_customers u
+         WHERE u.tenant_id = $3 AND u.match_inputs = r.inputs AND u.match_rule = 'review' LIMIT 1)
+    ) c ORDER BY c.rank LIMIT 1) w
+`
+
+type FindWaitingForRow struct {
+	Inputs      string    `json:"inputs"`
+	SubjectKind string    `json:"subject_kind"`
+	ID          uuid.UUID `json:"id"`
+	SourceID    uuid.UUID `json:"source_id"`
+}
+
+// For each of these reviews, by what it is about now, one of the orders, or else
+// accounts, that wait for somebody to say who it is: what it is about if that does.
+func (q *Queries) FindWaitingFor(ctx context.Context, db DBTX, inputs []string, subjects []uuid.UUID, tenantID uuid.UUID) ([]FindWaitingForRow, error) {
+	rows, err := db.Query(ctx, findWaitingFor, inputs, subjects, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FindWaitingForRow{}
+	for rows.Next() {
+		var i FindWaitingForRow
+		if err := rows.Scan(
+			&i.Inputs,
+			&i.SubjectKind,
+			&i.ID,
+			&i.SourceID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findWaitingOrders = `-- name: FindWaitingOrders :many
 SELECT id, source_id FROM ticketing_orders WHERE tenant_id = $1 AND match_rule = 'review' AND match_inputs = $2 LIMIT 1000
 `
@@ -1302,6 +1387,9 @@ INSERT INTO ticketing_reviews AS r (tenant_id, id, inputs, source_id, subject_ki
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
 ON CONFLICT (tenant_id, inputs) DO UPDATE
 SET status = 'open', contact_id = NULL, decision_id = NULL, decided_at = NULL, reason = EXCLUDED.reason, score = EXCLUDED.score,
+    source_id = CASE WHEN r.status = 'open' THEN r.source_id ELSE EXCLUDED.source_id END,
+    subject_kind = CASE WHEN r.status = 'open' THEN r.subject_kind ELSE EXCLUDED.subject_kind END,
+    subject_id = CASE WHEN r.status = 'open' THEN r.subject_id ELSE EXCLUDED.subject_id END,
     version = r.version + CASE WHEN r.status = 'open' AND r.score = EXCLUDED.score THEN 0 ELSE 1 END,
     updated_at = CASE WHEN r.status = 'open' AND r.score = EXCLUDED.score THEN r.updated_at ELSE EXCLUDED.updated_at END
 RETURNING r.tenant_id, r.id, r.inputs, r.source_id, r.subject_kind, r.subject_id, r.reason, r.score, r.status, r.contact_id, r.decision_id, r.version, r.created_at, r.updated_at, r.decided_at, (r.created_at = $9)::boolean AS fresh
@@ -1370,6 +1458,19 @@ func (q *Queries) InsertReview(ctx context.Context, db DBTX, arg InsertReviewPar
 		&i.Fresh,
 	)
 	return i, err
+}
+
+const isBorne = `-- name: IsBorne :one
+SELECT (EXISTS (SELECT 1 FROM ticketing_orders o WHERE o.tenant_id = $1 AND o.match_inputs = $2 AND o.match_rule IN ('review', 'review_contact', 'review_nobody'))
+     OR EXISTS (SELECT 1 FROM ticketing_customers u WHERE u.tenant_id = $1 AND u.match_inputs = $2 AND u.match_rule IN ('review', 'review_contact', 'review_nobody')))::boolean
+`
+
+// Whether something waits for the answer about a description, or follows it.
+func (q *Queries) IsBorne(ctx context.Context, db DBTX, tenantID uuid.UUID, inputs *string) (bool, error) {
+	row := db.QueryRow(ctx, isBorne, tenantID, inputs)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const learnMailbox = `-- name: LearnMailbox :exec
@@ -1639,6 +1740,48 @@ func (q *Queries) LockReview(ctx context.Context, db DBTX, tenantID uuid.UUID, i
 	return i, err
 }
 
+const lockReviewsLeft = `-- name: LockReviewsLeft :many
+SELECT tenant_id, id, inputs, source_id, subject_kind, subject_id, reason, score, status, contact_id, decision_id, version, created_at, updated_at, decided_at FROM ticketing_reviews WHERE tenant_id = $1 AND status = 'open' AND inputs = ANY($2::text[]) ORDER BY inputs FOR UPDATE
+`
+
+// Open reviews of descriptions that something bore until now, held until the end
+// of the transaction, so that nothing begins to wait unseen.
+func (q *Queries) LockReviewsLeft(ctx context.Context, db DBTX, tenantID uuid.UUID, inputs []string) ([]TicketingReview, error) {
+	rows, err := db.Query(ctx, lockReviewsLeft, tenantID, inputs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TicketingReview{}
+	for rows.Next() {
+		var i TicketingReview
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Inputs,
+			&i.SourceID,
+			&i.SubjectKind,
+			&i.SubjectID,
+			&i.Reason,
+			&i.Score,
+			&i.Status,
+			&i.ContactID,
+			&i.DecisionID,
+			&i.Version,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.DecidedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const mayOn = `-- name: MayOn :one
 SELECT may($1::text, $2::uuid, $3::uuid)::boolean
 `
@@ -1648,6 +1791,33 @@ func (q *Queries) MayOn(ctx context.Context, db DBTX, verb string, tenantID uuid
 	var column_1 bool
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const moveReview = `-- name: MoveReview :exec
+UPDATE ticketing_reviews SET source_id = $1, subject_kind = $2, subject_id = $3, version = version + 1, updated_at = $4
+WHERE tenant_id = $5 AND id = $6
+`
+
+type MoveReviewParams struct {
+	SourceID    uuid.UUID `json:"source_id"`
+	SubjectKind string    `json:"subject_kind"`
+	SubjectID   uuid.UUID `json:"subject_id"`
+	At          time.Time `json:"at"`
+	TenantID    uuid.UUID `json:"tenant_id"`
+	ID          uuid.UUID `json:"id"`
+}
+
+// The review goes on to be about something that still waits for its answer.
+func (q *Queries) MoveReview(ctx context.Context, db DBTX, arg MoveReviewParams) error {
+	_, err := db.Exec(ctx, moveReview,
+		arg.SourceID,
+		arg.SubjectKind,
+		arg.SubjectID,
+		arg.At,
+		arg.TenantID,
+		arg.ID,
+	)
+	return err
 }
 
 const noteRematches = `-- name: NoteRematches :exec
@@ -1782,7 +1952,7 @@ WHERE r.tenant_id = $2 AND r.status = 'open' AND r.inputs = ANY($3::text[])
 RETURNING r.tenant_id, r.id, r.inputs, r.source_id, r.subject_kind, r.subject_id, r.reason, r.score, r.status, r.contact_id, r.decision_id, r.version, r.created_at, r.updated_at, r.decided_at
 `
 
-// Reviews of descriptions that are now attributed by a rule.
+// Reviews of descriptions that are now attributed by a rule, or that nothing bears any more.
 func (q *Queries) SettleReviewsOf(ctx context.Context, db DBTX, at time.Time, tenantID uuid.UUID, inputs []string) ([]TicketingReview, error) {
 	rows, err := db.Query(ctx, settleReviewsOf, at, tenantID, inputs)
 	if err != nil {
