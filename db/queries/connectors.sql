@@ -324,10 +324,15 @@ WHERE tenant_id = @tenant_id AND source_id = @source_id AND (sqlc.narg('status')
   AND (sqlc.narg('after_at')::timestamptz IS NULL OR (created_at, id) < (sqlc.narg('after_at')::timestamptz, sqlc.narg('after_id')::uuid))
 ORDER BY created_at DESC, id DESC LIMIT @page_size;
 
+-- name: IsWanted :one
+SELECT EXISTS (SELECT 1 FROM connector_connections c JOIN ticketing_sources s ON s.tenant_id = c.tenant_id AND s.id = c.source_id
+               WHERE c.tenant_id = @tenant_id AND c.source_id = @source_id AND c.is_enabled AND s.status = 'active')::boolean AS wanted;
+
 -- name: ListOpenCommands :many
-SELECT * FROM connector_commands
-WHERE tenant_id = @tenant_id AND source_id = @source_id AND status IN ('queued', 'sent') AND due_at <= now()
-ORDER BY id LIMIT @most;
+-- Those that are not due yet as well, since others may have to wait for them.
+SELECT sqlc.embed(c), (c.due_at <= now())::boolean AS due FROM connector_commands c
+WHERE c.tenant_id = @tenant_id AND c.source_id = @source_id AND c.status IN ('queued', 'sent')
+ORDER BY c.id LIMIT @most;
 
 -- name: MarkCommandSent :execrows
 UPDATE connector_commands SET status = 'sent', attempts = attempts + 1, sent_at = coalesce(sent_at, now()), version = version + 1, updated_at = now()

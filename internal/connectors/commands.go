@@ -160,30 +160,78 @@ func (s *Service) ListCommands(ctx context.Context, reference string, status *st
 }
 
 const (
-	commandsAtOnce = 50
+	commandsAtOnce = 200
 	// mostAttempts is how often a vendor that cannot be reached is asked.
 	mostAttempts = 12
+	// mostFailures ends the sending of a turn: so many in a row, and the vendor is
+	// not able to do anything.
+	mostFailures = 3
+	// commandsEvery is how long a reading may hold up what is to be sent.
+	commandsEvery = 15 * time.Second
 )
 
-// sendCommands sends what waits, in the order in which it was asked for.
+// sendCommands sends what waits, in the order in which it was asked for. What is
+// for the same customer or gift card as one that failed waits for it, or the older
+// value would come last; the rest goes on, and so does reading.
 func (t *turn) sendCommands(ctx context.Context) error {
+	t.sent = t.s.Clock.Now()
 	rows, err := t.s.q.ListOpenCommands(ctx, t.db, t.row.TenantID, t.row.SourceID, commandsAtOnce)
 	if err != nil {
 		return err
 	}
 	sender, ok := t.session.(port.Commander)
+	held, failures := map[string]bool{}, 0
 	for _, row := range rows {
 		if !ok {
-			if err := t.endCommand(ctx, row, port.Result{}, port.ErrUnsupported); err != nil {
+			if err := t.endCommand(ctx, row.ConnectorCommand, port.Result{}, port.ErrUnsupported); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := t.sendCommand(ctx, sender, row); err != nil {
+		data, err := t.s.Commands.Open(ctx, t.db, row.ConnectorCommand.TenantID, row.ConnectorCommand.ID.String(), row.ConnectorCommand.Data)
+		if err != nil {
 			return err
+		}
+		about := commandSubject(data)
+		if !row.Due || held[about] {
+			held[about] = about != ""
+			continue
+		}
+		if err := t.wanted(ctx); err != nil {
+			return err
+		}
+		well, err := t.sendCommand(ctx, sender, row.ConnectorCommand, data)
+		if err != nil {
+			return err
+		}
+		if well {
+			failures = 0
+			continue
+		}
+		held[about] = about != ""
+		if failures++; failures == mostFailures {
+			return nil
 		}
 	}
 	return nil
+}
+
+// commandSubject is whom or what a command changes at the vendor; empty for what
+// makes something new.
+func commandSubject(data []byte) string {
+	var in struct {
+		Customer string `json:"customer"`
+		GiftCard string `json:"gift_card"`
+	}
+	switch {
+	case json.Unmarshal(data, &in) != nil:
+		return ""
+	case in.Customer != "":
+		return "customer " + in.Customer
+	case in.GiftCard != "":
+		return "gift_card " + in.GiftCard
+	}
+	return ""
 }
 
 // keyMargin is how long before a vendor forgets a command's name it is sent no
@@ -194,53 +242,53 @@ const keyMargin = time.Hour
 // name by now: sent again it might be done twice.
 var errKeyGone = errors.New("connectors: a command is too old to be sent again")
 
-func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Command) error {
+// sendCommand sends one, and reports whether the vendor answered it, in whatever
+// way. Where the vendor asks to wait, or refuses the credentials as such, the turn
+// is over.
+func (t *turn) sendCommand(ctx context.Context, sender port.Commander, row Command, data []byte) (bool, error) {
 	if row.SentAt != nil && t.d.CommandKeyFor > 0 && t.s.Clock.Now().Sub(*row.SentAt) > t.d.CommandKeyFor-keyMargin {
-		return t.endCommand(ctx, row, port.Result{}, errKeyGone)
-	}
-	data, err := t.s.Commands.Open(ctx, t.db, row.TenantID, row.ID.String(), row.Data)
-	if err != nil {
-		return err
+		return true, t.endCommand(ctx, row, port.Result{}, errKeyGone)
 	}
 	if gone, err := t.forSomebodyErased(ctx, row, data); err != nil || gone {
 		if gone {
 			err = t.endCommand(ctx, row, port.Result{}, &port.RejectedError{Text: "The person was erased before it was sent."})
 		}
-		return err
+		return true, err
 	}
 	// Noted before it is sent: the vendor's key against repetition makes the next
 	// attempt the same one.
 	waiting, err := t.s.q.MarkCommandSent(ctx, t.db, row.TenantID, row.ID)
 	if err != nil || waiting == 0 { // nothing waits where the person was erased meanwhile
-		return err
+		return true, err
 	}
 	result, err := sender.Send(ctx, port.Command{ID: row.ID.String(), Kind: row.Kind, Data: data})
 	var rejected *port.RejectedError
+	var throttled *port.ThrottledError
 	switch {
 	case err == nil:
-	case errors.As(err, &rejected), errors.Is(err, port.ErrGone), errors.Is(err, port.ErrUnsupported):
-		return t.endCommand(ctx, row, result, err)
-	case errors.Is(err, port.ErrRefused):
-		return err
+	case errors.As(err, &rejected), errors.Is(err, port.ErrGone), errors.Is(err, port.ErrUnsupported), errors.Is(err, port.ErrForbidden):
+		return true, t.endCommand(ctx, row, result, err)
+	case errors.Is(err, port.ErrRefused), ctx.Err() != nil:
+		return false, err
+	case errors.As(err, &throttled):
+		// It was not looked at: it is the first to go when the wait is over.
+		return false, cmp.Or(t.s.q.PostponeCommand(ctx, t.db, throttled.Wait.Seconds(), row.TenantID, row.ID), err)
 	case row.Attempts+1 >= mostAttempts:
-		return t.endCommand(ctx, row, result, err)
+		return false, t.endCommand(ctx, row, result, err)
 	default:
-		if err := t.s.q.PostponeCommand(ctx, t.db, t.s.backoff(int(row.Attempts)).Seconds(), row.TenantID, row.ID); err != nil {
-			return err
-		}
-		return err
+		return false, t.s.q.PostponeCommand(ctx, t.db, t.s.backoff(int(row.Attempts)).Seconds(), row.TenantID, row.ID)
 	}
 	// What the vendor answered is its new state: when it tells us of it, it is
 	// known already. The command stands in the log as who did it.
 	ours := web.WithActor(ctx, web.SystemActor(row.TenantID, "command:"+row.ID.String()))
 	if err := t.ingest(ours, result.Records); err != nil {
-		return err
+		return false, err
 	}
 	issue, err := t.issue(row, data, result)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return t.endIssuing(ctx, row, result, issue, nil)
+	return true, t.endIssuing(ctx, row, result, issue, nil)
 }
 
 func (t *turn) endCommand(ctx context.Context, row Command, result port.Result, cause error) error {
@@ -294,6 +342,8 @@ func commandError(cause error) string {
 		return "The vendor does not know what the command names."
 	case errors.Is(cause, port.ErrUnsupported):
 		return "The vendor has no such thing."
+	case errors.Is(cause, port.ErrForbidden):
+		return "The vendor does not allow this to our credentials."
 	case errors.Is(cause, errKeyGone):
 		return "It was sent and no answer came. It is too late to send it again, since it might be done twice: see at the vendor."
 	}

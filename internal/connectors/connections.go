@@ -346,10 +346,27 @@ func newHookKey() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
+// told is what the log says of a connection.
+type told struct {
+	Connector   string          `json:"connector"`
+	BaseURL     string          `json:"base_url"`
+	Settings    json.RawMessage `json:"settings"`
+	SecretNames []string        `json:"secret_names"`
+	IsEnabled   bool            `json:"is_enabled"`
+}
+
+func toldOf(c connectorsdb.ConnectorConnection) told {
+	return told{c.Connector, c.BaseURL, c.Settings, c.SecretNames, c.IsEnabled}
+}
+
 // recordConnection writes the event. What is secret is in no event: neither the
 // values nor the address.
 func recordConnection(ctx context.Context, tx pgx.Tx, kind string, src source, before *connectorsdb.ConnectorConnection, after connectorsdb.ConnectorConnection) error {
-	changes, err := events.Diff(before, after, "tenant_id", "source_id", "secrets", "hook_hash", "hook_vendor_id", "version", "created_at", "updated_at")
+	var was any
+	if before != nil {
+		was = toldOf(*before)
+	}
+	changes, err := events.Diff(was, toldOf(after))
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,11 @@ func (t *turn) readSingly(ctx context.Context) error {
 	for _, row := range rows {
 		ref := port.Ref{Kind: row.Kind, ExternalID: row.ExternalID}
 		if t.seen[ref] && row.Reason != "deleted" {
-			if err := t.arrived(ctx, map[port.Ref]bool{ref: true}); err != nil {
+			settle := t.arrived
+			if t.buried[ref] {
+				settle = t.dropFetches
+			}
+			if err := settle(ctx, map[port.Ref]bool{ref: true}); err != nil {
 				return err
 			}
 			continue
@@ -86,10 +90,11 @@ func (t *turn) fetchRecords(ctx context.Context, row connectorsdb.ConnectorFetch
 }
 
 // gone is what follows when the vendor does not know a record: a deletion where
-// it told of one, patience where it told of a change a moment ago.
+// it told of one, patience where it told of a change a moment ago or somebody
+// wants it to be tried again.
 func (t *turn) gone(ctx context.Context, row connectorsdb.ConnectorFetch, ref port.Ref) error {
-	told := row.Reason == "deleted" || row.Reason == "retry"
-	if told || (row.Reason == "hook" && row.Attempts+1 >= attemptsAtHook) {
+	patient := row.Reason == "hook" || row.Reason == "retry"
+	if row.Reason == "deleted" || patient && row.Attempts+1 >= attemptsAtHook {
 		now := t.s.Clock.Now()
 		if err := t.ingest(ctx, []port.Record{{Kind: ref.Kind, ExternalID: ref.ExternalID, Delete: true, ModifiedAt: &now}}); err != nil {
 			return err
@@ -100,8 +105,7 @@ func (t *turn) gone(ctx context.Context, row connectorsdb.ConnectorFetch, ref po
 		if err := t.bury(ctx, port.Record{Kind: ref.Kind, ExternalID: ref.ExternalID}, fault.New(fault.Missing, "never-described")); err != nil {
 			return err
 		}
-		kinds, names := split([]port.Ref{ref})
-		return t.s.q.DropFetches(ctx, t.db, connectorsdb.DropFetchesParams{Kinds: kinds, ExternalIds: names, TenantID: t.row.TenantID, SourceID: t.row.SourceID})
+		return t.dropFetches(ctx, map[port.Ref]bool{ref: true})
 	}
 	return t.postpone(ctx, row)
 }

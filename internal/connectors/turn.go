@@ -25,15 +25,18 @@ type turn struct {
 	session port.Session
 	d       port.Description
 	wakes   int64
-	// seen are the records that came in this turn.
-	seen map[port.Ref]bool
+	// seen are the records that came in this turn, buried those of them that were
+	// refused at last.
+	seen, buried map[port.Ref]bool
+	// sent is when commands were last sent.
+	sent time.Time
 }
 
 // take runs the turn of one source to its end and says when the next is.
 func (s *Service) take(ctx context.Context, worker, tenant, sourceID uuid.UUID, wakes int64) {
 	ctx, cancel := context.WithCancel(web.WithActor(ctx, web.SystemActor(tenant, "connector")))
 	defer cancel()
-	t := &turn{s: s, worker: worker, db: s.DB.Tenant(tenant), wakes: wakes, seen: map[port.Ref]bool{}}
+	t := &turn{s: s, worker: worker, db: s.DB.Tenant(tenant), wakes: wakes, seen: map[port.Ref]bool{}, buried: map[port.Ref]bool{}}
 	done := make(chan struct{})
 	renewed := make(chan struct{})
 	go func() { defer close(renewed); s.renew(ctx, cancel, done, worker, tenant, sourceID) }()
@@ -100,6 +103,16 @@ func (t *turn) run(ctx context.Context, tenant, sourceID uuid.UUID) error {
 	return t.readSingly(ctx)
 }
 
+// wanted ends a turn whose source was paused, or whose connection was switched off
+// or removed, since it began.
+func (t *turn) wanted(ctx context.Context) error {
+	wanted, err := t.s.q.IsWanted(ctx, t.db, t.row.TenantID, t.row.SourceID)
+	if err == nil && !wanted {
+		err = errIdle
+	}
+	return err
+}
+
 // readStreams reads every stream that is due.
 func (t *turn) readStreams(ctx context.Context) error {
 	rows, err := t.s.q.ListStreams(ctx, t.db, t.row.TenantID, t.row.SourceID)
@@ -140,8 +153,17 @@ func (t *turn) readStream(ctx context.Context, stream port.Stream, row connector
 	}
 	records := int64(0)
 	mark, err := t.session.Changes(ctx, stream.Name, since, func(p port.Page) error {
+		if err := t.wanted(ctx); err != nil {
+			return err
+		}
 		if err := t.ingest(ctx, p.Records); err != nil {
 			return err
+		}
+		// A long history does not hold up what the vendor is asked to do.
+		if t.s.Clock.Now().Sub(t.sent) > commandsEvery {
+			if err := t.sendCommands(ctx); err != nil {
+				return err
+			}
 		}
 		records += int64(len(p.Records))
 		if p.Resume == "" {
@@ -165,9 +187,15 @@ func (t *turn) end(ctx context.Context, tenant, sourceID uuid.UUID, cause error,
 	switch {
 	case errors.Is(cause, errIdle), pg.IsNoRows(cause):
 		p := connectorsdb.ReleaseIdleParams{TenantID: tenant, SourceID: sourceID, Worker: &t.worker}
-		if t.row.IsEnabled {
-			soon := s.Clock.Now().Add(time.Minute) // the source is paused: its turn comes when it is not
-			p.DueAt = &soon
+		s.forget(sourceID)
+		wanted, err := s.q.IsWanted(ctx, t.db, tenant, sourceID)
+		if err != nil {
+			return err
+		}
+		if wanted { // again, since the turn saw that it was not
+			p.DueAt = new(s.Clock.Now())
+		} else if t.row.IsEnabled {
+			p.DueAt = new(s.Clock.Now().Add(time.Minute)) // the source is paused: its turn comes when it is not
 		}
 		return s.q.ReleaseIdle(ctx, t.db, p)
 	case cause != nil && stopping:
@@ -273,7 +301,7 @@ func (t *turn) ingest(ctx context.Context, records []port.Record) error {
 		if err != nil {
 			return err
 		}
-		well := map[port.Ref]bool{}
+		well, refused := map[port.Ref]bool{}, map[port.Ref]bool{}
 		for i, o := range outcomes {
 			ref := port.Ref{Kind: part[i].Kind, ExternalID: part[i].ExternalID}
 			t.seen[ref] = true
@@ -281,11 +309,18 @@ func (t *turn) ingest(ctx context.Context, records []port.Record) error {
 				if err := t.bury(ctx, part[i], o.Problem); err != nil {
 					return err
 				}
+				delete(well, ref)
+				refused[ref], t.buried[ref] = true, true
 				continue
 			}
+			delete(refused, ref)
+			delete(t.buried, ref)
 			well[ref] = true
 		}
 		if err := t.arrived(ctx, well); err != nil {
+			return err
+		}
+		if err := t.dropFetches(ctx, refused); err != nil {
 			return err
 		}
 	}
@@ -297,12 +332,22 @@ func (t *turn) arrived(ctx context.Context, refs map[port.Ref]bool) error {
 	if len(refs) == 0 {
 		return nil
 	}
-	kinds, names := split(slices.Collect(maps.Keys(refs)))
-	if err := t.s.q.DropFetches(ctx, t.db, connectorsdb.DropFetchesParams{Kinds: kinds, ExternalIds: names, TenantID: t.row.TenantID, SourceID: t.row.SourceID}); err != nil {
+	if err := t.dropFetches(ctx, refs); err != nil {
 		return err
 	}
+	kinds, names := split(slices.Collect(maps.Keys(refs)))
 	_, err := t.s.q.ResolveDeadLetters(ctx, t.db, connectorsdb.ResolveDeadLettersParams{Kinds: kinds, ExternalIds: names, TenantID: t.row.TenantID, SourceID: t.row.SourceID})
 	return err
+}
+
+// dropFetches looks for these no more: they came, or they were refused and wait
+// among the dead letters for somebody to look.
+func (t *turn) dropFetches(ctx context.Context, refs map[port.Ref]bool) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	kinds, names := split(slices.Collect(maps.Keys(refs)))
+	return t.s.q.DropFetches(ctx, t.db, connectorsdb.DropFetchesParams{Kinds: kinds, ExternalIds: names, TenantID: t.row.TenantID, SourceID: t.row.SourceID})
 }
 
 func split(refs []port.Ref) (kinds, names []string) {

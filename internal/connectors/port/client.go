@@ -110,8 +110,10 @@ func (c *Client) judge(a Answer) (Answer, error) {
 	switch {
 	case a.Status >= 200 && a.Status < 300, a.Status == http.StatusNotModified:
 		return a, nil
-	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+	case a.Status == http.StatusUnauthorized:
 		return a, ErrRefused
+	case a.Status == http.StatusForbidden:
+		return a, ErrForbidden
 	case a.Status == http.StatusNotFound, a.Status == http.StatusGone:
 		return a, ErrGone
 	case a.Status == http.StatusTooManyRequests:

@@ -14,6 +14,9 @@ var (
 	// ErrRefused: the vendor refuses our credentials. Nothing is tried again
 	// until somebody changes the connection.
 	ErrRefused = errors.New("connector: the vendor refuses the credentials")
+	// ErrForbidden: the vendor does not allow this to our credentials, which may do
+	// other things. Where it is a reading, nothing more can be read.
+	ErrForbidden = fmt.Errorf("connector: the vendor does not allow it: %w", ErrRefused)
 	// ErrForged: a call at the hook address is not the vendor's.
 	ErrForged = errors.New("connector: the call is not the vendor's")
 	// ErrUnsupported: the vendor has no such thing.

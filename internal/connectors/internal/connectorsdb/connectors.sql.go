@@ -593,6 +593,18 @@ func (q *Queries) InsertMessage(ctx context.Context, db DBTX, arg InsertMessageP
 	return column_1, err
 }
 
+const isWanted = `-- name: IsWanted :one
+SELECT EXISTS (SELECT 1 FROM connector_connections c JOIN ticketing_sources s ON s.tenant_id = c.tenant_id AND s.id = c.source_id
+               WHERE c.tenant_id = $1 AND c.source_id = $2 AND c.is_enabled AND s.status = 'active')::boolean AS wanted
+`
+
+func (q *Queries) IsWanted(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID) (bool, error) {
+	row := db.QueryRow(ctx, isWanted, tenantID, sourceID)
+	var wanted bool
+	err := row.Scan(&wanted)
+	return wanted, err
+}
+
 const listCommands = `-- name: ListCommands :many
 SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands
 WHERE tenant_id = $1 AND source_id = $2 AND ($3::text IS NULL OR status = $3::text)
@@ -973,36 +985,43 @@ func (q *Queries) ListMessages(ctx context.Context, db DBTX, arg ListMessagesPar
 }
 
 const listOpenCommands = `-- name: ListOpenCommands :many
-SELECT tenant_id, id, source_id, kind, data, status, attempts, due_at, result_kind, result_id, error, version, created_at, updated_at, sent_at FROM connector_commands
-WHERE tenant_id = $1 AND source_id = $2 AND status IN ('queued', 'sent') AND due_at <= now()
-ORDER BY id LIMIT $3
+SELECT c.tenant_id, c.id, c.source_id, c.kind, c.data, c.status, c.attempts, c.due_at, c.result_kind, c.result_id, c.error, c.version, c.created_at, c.updated_at, c.sent_at, (c.due_at <= now())::boolean AS due FROM connector_commands c
+WHERE c.tenant_id = $1 AND c.source_id = $2 AND c.status IN ('queued', 'sent')
+ORDER BY c.id LIMIT $3
 `
 
-func (q *Queries) ListOpenCommands(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, most int32) ([]ConnectorCommand, error) {
+type ListOpenCommandsRow struct {
+	ConnectorCommand ConnectorCommand
+	Due              bool
+}
+
+// Those that are not due yet as well, since others may have to wait for them.
+func (q *Queries) ListOpenCommands(ctx context.Context, db DBTX, tenantID uuid.UUID, sourceID uuid.UUID, most int32) ([]ListOpenCommandsRow, error) {
 	rows, err := db.Query(ctx, listOpenCommands, tenantID, sourceID, most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ConnectorCommand{}
+	items := []ListOpenCommandsRow{}
 	for rows.Next() {
-		var i ConnectorCommand
+		var i ListOpenCommandsRow
 		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.SourceID,
-			&i.Kind,
-			&i.Data,
-			&i.Status,
-			&i.Attempts,
-			&i.DueAt,
-			&i.ResultKind,
-			&i.ResultID,
-			&i.Error,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-			&i.SentAt,
+			&i.ConnectorCommand.TenantID,
+			&i.ConnectorCommand.ID,
+			&i.ConnectorCommand.SourceID,
+			&i.ConnectorCommand.Kind,
+			&i.ConnectorCommand.Data,
+			&i.ConnectorCommand.Status,
+			&i.ConnectorCommand.Attempts,
+			&i.ConnectorCommand.DueAt,
+			&i.ConnectorCommand.ResultKind,
+			&i.ConnectorCommand.ResultID,
+			&i.ConnectorCommand.Error,
+			&i.ConnectorCommand.Version,
+			&i.ConnectorCommand.CreatedAt,
+			&i.ConnectorCommand.UpdatedAt,
+			&i.ConnectorCommand.SentAt,
+			&i.Due,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,1 @@
+-- What was removed is not known any more.
