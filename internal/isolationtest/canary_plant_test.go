@@ -272,6 +272,8 @@ func (w *world) sold(t *testing.T, c *canaries, p person, organisation string) {
 	for _, r := range sent.JSON()["results"].([]any) {
 		require.Contains(t, []any{"applied", "created", "updated"}, r.(m)["status"], "%s", sent.Body)
 	}
+	// The review of the order is of whom it describes now.
+	as(t, w.app.DB, "update ticketing_reviews r set inputs = o.match_inputs from ticketing_orders o where o.tenant_id = r.tenant_id and o.id = r.subject_id and r.tenant_id = $1 and r.id = $2", w.tenant, n["review"])
 	w.Put("/v1/ticketing/mailboxes/"+c.value("email", nil).(string), m{"is_generic": true, "reason": "Revendeur"}).Is(200)
 	said := c.value("error", nil)
 	c.known(said, "note")

@@ -299,7 +299,7 @@ func (w *world) decided(t *testing.T, p person) {
 	as(t, w.app.DB, `insert into ticketing_decisions (tenant_id, id, scope, key, rank, action, contact_id, origin, order_id, reason, actor_kind, actor_id, decided_at)
 		values ($1, $2, 'order', $3::uuid::text, 1, 'contact', $4, 'relink', $3::uuid, $5, 'user', 'somebody', now())`, w.tenant, n["decision"], n["order"], n["contact"], p.word)
 	as(t, w.app.DB, `insert into ticketing_reviews (tenant_id, id, inputs, source_id, subject_kind, subject_id, reason, score, status, contact_id, decision_id, decided_at)
-		select $1, $2, encode(sha256($3::uuid::text::bytea), 'hex'), o.source_id, 'order', o.id, 'name_and_postcode', 0.65, 'linked', $4, $5, now() from ticketing_orders o where o.id = $3::uuid`,
+		select $1, $2, o.match_inputs, o.source_id, 'order', o.id, 'name_and_postcode', 0.65, 'linked', $4, $5, now() from ticketing_orders o where o.id = $3::uuid`,
 		w.tenant, n["review"], n["order"], n["contact"], n["decision"])
 	as(t, w.app.DB, `insert into ticketing_review_candidates (tenant_id, review_id, contact_id, score, rule, evidence) values ($1, $2, $3, 0.65, 'name_postcode', '{postcode}')`, w.tenant, n["review"], n["contact"])
 	as(t, w.app.DB, `insert into ticketing_household_proposals (tenant_id, id, contact_id, other_id, reason, order_id)
