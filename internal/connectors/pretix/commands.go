@@ -101,6 +101,9 @@ func customerResult(a port.Answer, err error) (port.Result, error) {
 	if err := a.JSON(&made); err != nil {
 		return port.Result{}, err
 	}
+	if made.Identifier == "" {
+		return port.Result{}, nameless()
+	}
 	return port.Result{Kind: port.Customer, ExternalID: made.Identifier, Records: []port.Record{customerRecord(made)}}, nil
 }
 
@@ -160,22 +163,17 @@ func (s *session) createVoucher(ctx context.Context, c port.Command) (port.Resul
 	if err := a.JSON(&made); err != nil {
 		return port.Result{}, err
 	}
+	if made.ID == 0 {
+		return port.Result{}, nameless()
+	}
 	record := voucherRecord(event, made)
 	return port.Result{Kind: port.Voucher, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
 }
 
-// idResult names what was made by its number.
-func idResult(kind string, a port.Answer, err error) (port.Result, error) {
-	if err != nil {
-		return port.Result{}, err
-	}
-	var made struct {
-		ID int64 `json:"id"`
-	}
-	if err := a.JSON(&made); err != nil {
-		return port.Result{}, err
-	}
-	return port.Result{Kind: kind, ExternalID: strconv.FormatInt(made.ID, 10)}, nil
+// nameless is what an answer to a command is that does not name what was made or
+// changed: whoever gave it, the command is sent again under its key.
+func nameless() error {
+	return &port.UnexpectedError{Text: "an answer to a command names nothing"}
 }
 
 func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Result, error) {
@@ -200,7 +198,18 @@ func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Res
 	a, err := s.write(ctx, c, http.MethodPost, s.path("memberships"), map[string]any{
 		"customer": in.Customer, "membership_type": kind, "date_start": in.ValidFrom, "date_end": in.ValidTo, "attendee_name_parts": parts, "testmode": false,
 	})
-	return idResult("membership", a, err)
+	if err != nil {
+		return port.Result{}, err
+	}
+	var made membership
+	if err := a.JSON(&made); err != nil {
+		return port.Result{}, err
+	}
+	if made.ID == 0 {
+		return port.Result{}, nameless()
+	}
+	record := membershipRecord(made)
+	return port.Result{Kind: port.Membership, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
 }
 
 func (s *session) transact(ctx context.Context, c port.Command) (port.Result, error) {
@@ -213,5 +222,23 @@ func (s *session) transact(ctx context.Context, c port.Command) (port.Result, er
 		return port.Result{}, err
 	}
 	a, err := s.write(ctx, c, http.MethodPost, s.path("giftcards", in.GiftCard, "transact"), map[string]any{"value": in.Amount, "text": text(in.Text)})
-	return idResult("gift_card", a, err)
+	if err != nil {
+		return port.Result{}, err
+	}
+	var changed giftCard
+	if err := a.JSON(&changed); err != nil {
+		return port.Result{}, err
+	}
+	if changed.ID == 0 {
+		return port.Result{}, nameless()
+	}
+	out := port.Result{Kind: port.GiftCard, ExternalID: strconv.FormatInt(changed.ID, 10)}
+	// The answer has no ledger, and to a command that is sent again it is the one of
+	// the first time, which may be older than what was read since: the card is read
+	// with its ledger. Where that fails the money has moved all the same, and the
+	// list or a call brings the card.
+	if out.Records, err = s.fetchGiftCard(ctx, out.ExternalID); err != nil {
+		return port.Result{Kind: out.Kind, ExternalID: out.ExternalID}, ctx.Err()
+	}
+	return out, nil
 }
