@@ -42,6 +42,19 @@ func TestAnAnswerWithoutItsListIsUnexpected(t *testing.T) {
 	}
 }
 
+// Nor is what names nothing taken for the order or the event that was asked for: a
+// change would be passed over.
+func TestAnAnswerThatNamesNothingIsUnexpected(t *testing.T) {
+	t.Parallel()
+	v := house(t)
+	require.NoError(t, follow(t, v, "attendees"))
+	v.Instead("/v3/orders/501/", m{"error_description": "maintenance"})
+	require.ErrorAs(t, follow(t, v, "attendees"), new(*port.UnexpectedError))
+	v.Instead("/v3/events/770/", m{"error_description": "maintenance"})
+	_, err := open(t, v).Fetch(t.Context(), port.Performance, "770")
+	require.ErrorAs(t, err, new(*port.UnexpectedError))
+}
+
 // A list that leads to itself, by its token or by the number of its page, or whose
 // tokens lead to the same page again and again, is not followed for ever.
 func TestAListThatDoesNotGoOnIsUnexpected(t *testing.T) {

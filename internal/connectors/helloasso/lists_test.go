@@ -42,6 +42,25 @@ func TestAnAnswerWithoutItsListIsUnexpected(t *testing.T) {
 	}
 }
 
+// Nor is what names nothing taken for the order or the form that was asked for: a
+// change would be passed over, or a form be called by its short name.
+func TestAnAnswerThatNamesNothingIsUnexpected(t *testing.T) {
+	t.Parallel()
+	v := helloassotest.New(t)
+	v.PutForm(helloassotest.Form("bal-des-gabians", nil))
+	v.PutOrder(helloassotest.Order(9, day, nil))
+	form := func() error {
+		_, err := open(t, v, nil, time.Now).Fetch(t.Context(), port.Production, "Event/bal-des-gabians")
+		return err
+	}
+	require.NoError(t, follow(t, v, "changes"))
+	require.NoError(t, form())
+	v.Instead("/v5/orders/9", m{"message": "maintenance"})
+	require.ErrorAs(t, follow(t, v, "changes"), new(*port.UnexpectedError))
+	v.Instead("/public", m{"message": "maintenance"})
+	require.ErrorAs(t, form(), new(*port.UnexpectedError))
+}
+
 // A list that leads to itself, or whose tokens lead to the same page again and
 // again, is not followed for ever.
 func TestAListThatDoesNotGoOnIsUnexpected(t *testing.T) {

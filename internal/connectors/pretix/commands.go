@@ -17,7 +17,7 @@ var _ port.Commander = (*session)(nil)
 
 // Send implements port.Commander. The command's id is pretix' idempotency key,
 // which it keeps for a day: a command that was sent and not answered is sent
-// again under it, and has its effect once.
+// again under it, and has its effect once. So is one whose answer names nothing.
 func (s *session) Send(ctx context.Context, c port.Command) (port.Result, error) {
 	switch c.Kind {
 	case "customer.upsert":
@@ -98,11 +98,8 @@ func customerResult(a port.Answer, err error) (port.Result, error) {
 		return port.Result{}, err
 	}
 	var made customer
-	if err := a.JSON(&made); err != nil {
+	if err := a.Object(&made, func() bool { return made.Identifier != "" }); err != nil {
 		return port.Result{}, err
-	}
-	if made.Identifier == "" {
-		return port.Result{}, nameless()
 	}
 	return port.Result{Kind: port.Customer, ExternalID: made.Identifier, Records: []port.Record{customerRecord(made)}}, nil
 }
@@ -160,20 +157,11 @@ func (s *session) createVoucher(ctx context.Context, c port.Command) (port.Resul
 		return port.Result{}, err
 	}
 	var made voucher
-	if err := a.JSON(&made); err != nil {
+	if err := a.Object(&made, func() bool { return made.ID != 0 }); err != nil {
 		return port.Result{}, err
-	}
-	if made.ID == 0 {
-		return port.Result{}, nameless()
 	}
 	record := voucherRecord(event, made)
 	return port.Result{Kind: port.Voucher, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
-}
-
-// nameless is what an answer to a command is that does not name what was made or
-// changed: whoever gave it, the command is sent again under its key.
-func nameless() error {
-	return &port.UnexpectedError{Text: "an answer to a command names nothing"}
 }
 
 func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Result, error) {
@@ -202,11 +190,8 @@ func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Res
 		return port.Result{}, err
 	}
 	var made membership
-	if err := a.JSON(&made); err != nil {
+	if err := a.Object(&made, func() bool { return made.ID != 0 }); err != nil {
 		return port.Result{}, err
-	}
-	if made.ID == 0 {
-		return port.Result{}, nameless()
 	}
 	record := membershipRecord(made)
 	return port.Result{Kind: port.Membership, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
@@ -226,11 +211,8 @@ func (s *session) transact(ctx context.Context, c port.Command) (port.Result, er
 		return port.Result{}, err
 	}
 	var changed giftCard
-	if err := a.JSON(&changed); err != nil {
+	if err := a.Object(&changed, func() bool { return changed.ID != 0 }); err != nil {
 		return port.Result{}, err
-	}
-	if changed.ID == 0 {
-		return port.Result{}, nameless()
 	}
 	out := port.Result{Kind: port.GiftCard, ExternalID: strconv.FormatInt(changed.ID, 10)}
 	// The answer has no ledger, and to a command that is sent again it is the one of

@@ -85,6 +85,28 @@ func TestAnAnswerWithoutItsListIsUnexpected(t *testing.T) {
 	}
 }
 
+// Nor is what names nothing taken for the object that was asked for: of an order,
+// which may be of a form that nobody documents, it is refused and kept.
+func TestAnAnswerThatNamesNothingIsUnexpected(t *testing.T) {
+	t.Parallel()
+	for name, kind := range map[string]string{"Q7XW": port.Customer, "9": port.GiftCard, "saison": port.Production, "saison/51": port.Performance, "saison/301": port.PriceType, "saison/77": port.Voucher} {
+		v := full(t)
+		answers(v, "/", func(*http.Request, int64) m { return m{"detail": "maintenance"} })
+		_, err := session(t, v, nil).Fetch(t.Context(), kind, name)
+		require.ErrorAs(t, err, new(*port.UnexpectedError), name)
+	}
+	v := full(t)
+	answers(v, "/orders/QK41/", func(*http.Request, int64) m { return m{"detail": "maintenance"} })
+	records, err := session(t, v, nil).Fetch(t.Context(), port.Order, "saison/QK41")
+	require.NoError(t, err)
+	require.Len(t, records, 1)
+	require.Equal(t, "saison/QK41", records[0].ExternalID)
+	require.NotContains(t, fmt.Sprintf("%T", records[0].Data), "OrderData")
+	v = full(t)
+	answers(v, "/events/saison/", func(*http.Request, int64) m { return m{"detail": "maintenance"} })
+	require.ErrorAs(t, follow(t, v, "orders"), new(*port.UnexpectedError), "the currency of an order is its event's")
+}
+
 // A list that leads to itself, or whose pages are all the same, is not followed
 // for ever.
 func TestAListThatDoesNotGoOnIsUnexpected(t *testing.T) {

@@ -244,7 +244,7 @@ func (s *session) fetchOrder(ctx context.Context, event, code string) ([]port.Re
 		return nil, err
 	}
 	o, err := port.Decode[order](raw)
-	if err != nil {
+	if err != nil || o.Code == "" {
 		record, _ := strange(raw)
 		record.ExternalID = event + "/" + code
 		return []port.Record{record}, nil //nolint:nilerr // the record is refused, and says why
