@@ -144,7 +144,7 @@ INSERT INTO sibil_submission_items (tenant_id, submission_id, performance_id, ra
 VALUES (@tenant_id, @submission_id, @performance_id, @rank, @external_key, @digest, @statement, @status, @sibil_id, @was_declared);
 
 -- name: GetSubmission :one
-SELECT s.*, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem,
+SELECT s.*, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem, o.finished_at AS ended_at,
        i.declarations, i.pending, i.created, i.updated, i.unchanged, i.duplicate, i.rejected
 FROM sibil_submissions s
 LEFT JOIN operations o ON o.tenant_id = s.tenant_id AND o.id = s.operation_id
@@ -156,7 +156,7 @@ CROSS JOIN LATERAL (
 WHERE s.tenant_id = @tenant_id AND s.id = @id;
 
 -- name: ListSubmissions :many
-SELECT s.*, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem,
+SELECT s.*, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem, o.finished_at AS ended_at,
        i.declarations, i.pending, i.created, i.updated, i.unchanged, i.duplicate, i.rejected
 FROM sibil_submissions s
 LEFT JOIN operations o ON o.tenant_id = s.tenant_id AND o.id = s.operation_id

@@ -33,8 +33,11 @@ type client struct {
 	base               string
 	username, password string
 	pauses             []time.Duration
-	token              string
-	domains            map[string]int64
+	// mayGo says before a declaration is sent, and before anything is tried again,
+	// whether it still may be; nil: it may.
+	mayGo   func(context.Context) error
+	token   string
+	domains map[string]int64
 }
 
 // outcome is SIBIL's word on one declaration.
@@ -89,6 +92,9 @@ func (c *client) domain(ctx context.Context, label string) (int64, bool, error) 
 			ID     int64  `json:"id"`
 			Label  string `json:"libelle"`
 			Active *bool  `json:"actif"`
+		}
+		if status == http.StatusForbidden {
+			return 0, false, errRefused // who may not ask this may declare nothing
 		}
 		if status != http.StatusOK || json.Unmarshal(raw, &list) != nil {
 			return 0, false, fmt.Errorf("%w: %d to a question for domains", errUnexpected, status)
@@ -163,14 +169,18 @@ func shortened(text string) string {
 }
 
 // signed sends a request with the token. A token that has run out meanwhile is
-// asked for anew, once.
+// asked for anew, once. What is forbidden to a fresh one is the answer to this
+// request, and says nothing of the next.
 func (c *client) signed(ctx context.Context, method, path string, payload any) (int, []byte, error) {
 	for again := true; ; again = false {
 		status, raw, err := c.ask(ctx, method, path, payload)
-		if err != nil || (status != http.StatusUnauthorized && status != http.StatusForbidden) {
+		switch {
+		case err != nil || (status != http.StatusUnauthorized && status != http.StatusForbidden):
 			return status, raw, err
-		}
-		if !again {
+		case again:
+		case status == http.StatusForbidden:
+			return status, raw, nil
+		default:
 			return 0, nil, errRefused
 		}
 		if err := c.login(ctx); err != nil {
@@ -190,6 +200,11 @@ func (c *client) ask(ctx context.Context, method, path string, payload any) (int
 		}
 	}
 	for try := 0; ; try++ {
+		if try > 0 && c.mayGo != nil {
+			if err := c.mayGo(ctx); err != nil {
+				return 0, nil, err
+			}
+		}
 		status, answer, pause, err := c.once(ctx, method, path, raw)
 		if ctx.Err() != nil {
 			return 0, nil, ctx.Err()

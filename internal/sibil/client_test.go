@@ -1,6 +1,8 @@
 package sibil
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -75,6 +77,40 @@ func TestATokenThatRanOutIsAskedForAnewOnce(t *testing.T) {
 	server.Faults = []int{401, 0, 401}
 	_, err = c.declare(t.Context(), example("00000000_00000001"), nil)
 	require.ErrorIs(t, err, errRefused)
+}
+
+// What is forbidden to one declaration, with a fresh token too, is its answer; who
+// may not even ask for the domains may declare nothing.
+func TestWhatIsForbiddenIsTheAnswerToOneDeclaration(t *testing.T) {
+	t.Parallel()
+	server := sibiltest.New(t)
+	c := conversation(server)
+	require.NoError(t, c.login(t.Context()))
+	server.Faults = []int{403, 0, 403}
+	answer, err := c.declare(t.Context(), example("00000000_00000001"), nil)
+	require.NoError(t, err)
+	require.Equal(t, outcome{Status: "rejected", Detail: "HTTP 403"}, answer)
+	server.Faults = []int{403}
+	answer, err = c.declare(t.Context(), example("00000000_00000001"), nil)
+	require.NoError(t, err)
+	require.Equal(t, "accepted", answer.Status, "the token was what was forbidden")
+	server.Faults = []int{403, 0, 403}
+	_, _, err = c.domain(t.Context(), "Théâtre")
+	require.ErrorIs(t, err, errRefused)
+}
+
+func TestNothingIsTriedAgainThatMayNotGoAnyMore(t *testing.T) {
+	t.Parallel()
+	server := sibiltest.New(t)
+	c := conversation(server, time.Millisecond, time.Millisecond)
+	require.NoError(t, c.login(t.Context()))
+	off := errors.New("switched off")
+	c.mayGo = func(context.Context) error { return off }
+	server.Faults = []int{503}
+	_, err := c.declare(t.Context(), example("00000000_00000001"), nil)
+	require.ErrorIs(t, err, off)
+	require.Equal(t, 1, server.Count("POST /api/v2/declarations"))
+	require.Empty(t, server.Held)
 }
 
 func TestTheSameUnderAnotherKeyIsADuplicate(t *testing.T) {

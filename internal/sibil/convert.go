@@ -64,7 +64,7 @@ func submissionToAPI(s Submission) api.SibilSubmission {
 	return api.SibilSubmission{
 		ID: s.ID, Object: api.SibilSubmissionObjectSibilSubmission, Quarter: s.Quarter, OperationID: s.OperationID, Status: s.Status, ProblemCode: web.Nullable(problemCode(s)),
 		Declarations: s.Declarations, Pending: s.Pending, Created: s.Created, Updated: s.Updated, Unchanged: s.Unchanged, Duplicate: s.Duplicate, Rejected: s.Rejected,
-		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, FinishedAt: web.Nullable(s.FinishedAt), Version: s.Version,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, FinishedAt: web.Nullable(finishedAt(s)), Version: s.Version,
 	}
 }
 
@@ -72,13 +72,26 @@ func withResultsToAPI(s Submission, results []Result) api.SibilSubmissionWithRes
 	return api.SibilSubmissionWithResults{
 		ID: s.ID, Object: api.SibilSubmissionWithResultsObjectSibilSubmission, Quarter: s.Quarter, OperationID: s.OperationID, Status: s.Status, ProblemCode: web.Nullable(problemCode(s)),
 		Declarations: s.Declarations, Pending: s.Pending, Created: s.Created, Updated: s.Updated, Unchanged: s.Unchanged, Duplicate: s.Duplicate, Rejected: s.Rejected,
-		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, FinishedAt: web.Nullable(s.FinishedAt), Version: s.Version,
+		CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, FinishedAt: web.Nullable(finishedAt(s)), Version: s.Version,
 		Results: web.Map(results, func(r Result) api.SibilResult {
 			return api.SibilResult{
 				PerformanceID: r.PerformanceID, ExternalKey: r.ExternalKey, Status: r.Status, SibilID: web.Nullable(r.SibilID), Detail: web.Nullable(r.Detail), AnsweredAt: web.Nullable(r.AnsweredAt),
 			}
 		}),
 	}
+}
+
+// finishedAt is when a submission ended: by itself, or with its operation, which
+// may have failed, or been cancelled before it began. Work that had not ended when
+// the institution moved here left no operation, and does not go on.
+func finishedAt(s Submission) *time.Time {
+	switch {
+	case s.FinishedAt != nil:
+		return s.FinishedAt
+	case s.EndedAt == nil && s.Status == "failed":
+		return &s.UpdatedAt
+	}
+	return s.EndedAt
 }
 
 // problemCode is why the operation of a submission failed.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parvis-crm/parvis/internal/events"
@@ -63,6 +64,9 @@ func (s *Service) send(ctx context.Context, run *operations.Run) (any, error) {
 				return nil, said(err)
 			}
 		}
+		if err := c.mayGo(ctx); err != nil {
+			return nil, err
+		}
 		if err := s.sendOne(ctx, c, &items[i]); err != nil {
 			return nil, said(err)
 		}
@@ -79,22 +83,36 @@ func (s *Service) send(ctx context.Context, run *operations.Run) (any, error) {
 
 // client makes the client of a run, which is for one address.
 func (s *Service) client(ctx context.Context, run *operations.Run, base string) (*client, error) {
-	db := s.DB.Tenant(run.Tenant())
-	settings, err := s.settings(ctx, db, run.Tenant())
+	settings, err := s.usable(ctx, run.Tenant(), base)
 	if err != nil {
 		return nil, err
+	}
+	password, err := s.Passwords.Open(ctx, s.DB.Tenant(run.Tenant()), run.Tenant(), run.Tenant().String(), settings.Password)
+	if err != nil {
+		return nil, err
+	}
+	mayGo := func(ctx context.Context) error {
+		_, err := s.usable(ctx, run.Tenant(), base)
+		return err
+	}
+	return &client{http: s.http, base: base, username: *settings.Username, password: string(password), pauses: s.pauses, mayGo: mayGo}, nil
+}
+
+// usable are the settings as they are now, unless nothing may go out under them:
+// whoever switches sending off while a submission is under way means what has not
+// gone out yet.
+func (s *Service) usable(ctx context.Context, tenant uuid.UUID, base string) (Settings, error) {
+	settings, err := s.settings(ctx, s.DB.Tenant(tenant), tenant)
+	if err != nil {
+		return Settings{}, err
 	}
 	if !settings.IsEnabled || settings.BaseURL == nil || settings.Username == nil || settings.Password == nil {
-		return nil, fault.New(fault.Conflict, "sibil-off")
+		return Settings{}, fault.New(fault.Conflict, "sibil-off")
 	}
 	if *settings.BaseURL != base {
-		return nil, fault.New(fault.Conflict, "sibil-moved")
+		return Settings{}, fault.New(fault.Conflict, "sibil-moved")
 	}
-	password, err := s.Passwords.Open(ctx, db, run.Tenant(), run.Tenant().String(), settings.Password)
-	if err != nil {
-		return nil, err
-	}
-	return &client{http: s.http, base: base, username: *settings.Username, password: string(password), pauses: s.pauses}, nil
+	return settings, nil
 }
 
 // sendOne sends one declaration and notes the answer.

@@ -115,6 +115,8 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	app.Patch(settings, m{"password": "un-autre"}).Is(200)
 	done := submit(t, app, m{"quarter": "2026-Q4"})
 	shows(t, done, m{"status": "failed", "problem_code": "sibil-credentials-refused", "pending": 1.0})
+	require.NotNil(t, done["finished_at"])
+	require.Equal(t, done["finished_at"], app.Get(sends).Is(200).Data()[0]["finished_at"])
 	require.Equal(t, 1, server.Count("POST /api/v2/authenticate"), "a refusal is not tried again")
 	require.NotContains(t, string(app.Get("/v1/operations").Is(200).Body), "un-autre")
 	// Put right, it is sent.
@@ -198,6 +200,7 @@ func TestOneSubmissionAtATime(t *testing.T) {
 	app.Post(operation+"/cancel", nil).Is(202)
 	ended(t, app, operation)
 	shows(t, latest(app), m{"status": "cancelled", "pending": 1.0})
+	require.NotNil(t, latest(app)["finished_at"])
 	server.Lock()
 	server.Hold = nil
 	server.Unlock()

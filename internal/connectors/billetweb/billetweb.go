@@ -114,7 +114,8 @@ func list[T any](ctx context.Context, s *session, path string, query url.Values)
 	if err := a.JSON(&rows); err != nil {
 		return nil, a, err
 	}
-	return rows, a, nil
+	rows, err = port.Listed(rows)
+	return rows, a, err
 }
 
 // Changes implements port.Session.

@@ -75,7 +75,7 @@ func (s *session) fetchEvent(ctx context.Context, id string) ([]port.Record, err
 		return nil, err
 	}
 	var e event
-	if err := a.JSON(&e); err != nil {
+	if err := a.Object(&e, func() bool { return e.ID != "" }); err != nil {
 		return nil, err
 	}
 	return s.eventRecords(e), nil

@@ -25,8 +25,9 @@ func (s *session) walk(ctx context.Context, path, name string, query url.Values,
 	if from.Continuation != "" {
 		query.Set("continuation", from.Continuation)
 	}
+	walk := s.client.Walk()
 	for {
-		a, err := s.client.Get(ctx, path, query)
+		a, err := walk.Get(ctx, path, query)
 		if err != nil {
 			return from.Began, err
 		}
@@ -47,8 +48,13 @@ func (s *session) walk(ctx context.Context, path, name string, query url.Values,
 		if err := a.JSON(&lists); err != nil {
 			return from.Began, err
 		}
-		rows, err := port.Decode[[]json.RawMessage](lists[name])
-		if err != nil {
+		var rows []json.RawMessage
+		if raw, there := lists[name]; there {
+			if rows, err = port.Decode[[]json.RawMessage](raw); err != nil {
+				return from.Began, err
+			}
+		}
+		if rows, err = walk.Rows(rows); err != nil {
 			return from.Began, err
 		}
 		from.Continuation = l.Pagination.Continuation

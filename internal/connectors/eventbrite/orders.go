@@ -122,7 +122,7 @@ func (s *session) fetchOrder(ctx context.Context, id string) ([]port.Record, err
 		return nil, err
 	}
 	var o order
-	if err := a.JSON(&o); err != nil {
+	if err := a.Object(&o, func() bool { return o.ID != "" }); err != nil {
 		return nil, err
 	}
 	if !s.reads(string(o.EventID)) {

@@ -186,3 +186,15 @@ func With(m, changes M) M {
 
 // Text of a value, as keys of maps are.
 func Text(v any) string { return fmt.Sprint(v) }
+
+// Instead answers requests whose path ends so by a body, with the status of
+// success.
+func (s *Server) Instead(suffix string, body any) {
+	s.Intercept(func(w http.ResponseWriter, r Request) bool {
+		if !strings.HasSuffix(r.Path, suffix) {
+			return false
+		}
+		Reply(w, http.StatusOK, body)
+		return true
+	})
+}

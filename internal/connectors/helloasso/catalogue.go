@@ -1,6 +1,7 @@
 package helloasso
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,10 +79,11 @@ func (s *session) fetchForm(ctx context.Context, formType, slug string) ([]port.
 	if err != nil {
 		return nil, err
 	}
-	p := page{Type: formType, Slug: slug}
-	if err := a.JSON(&p); err != nil {
+	p := page{Type: formType}
+	if err := a.Object(&p, func() bool { return p.Slug != "" || p.Title != "" }); err != nil {
 		return nil, err
 	}
+	p.Slug = cmp.Or(p.Slug, slug)
 	return s.formRecords(p), nil
 }
 

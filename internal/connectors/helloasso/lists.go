@@ -22,7 +22,11 @@ func (s *session) path(rest string) string {
 // whether to go on. generated is about when the first page was made.
 func (s *session) walk(ctx context.Context, path string, query url.Values, page func([]json.RawMessage) (bool, error)) (generated time.Time, err error) {
 	query.Set("pageSize", most)
+	walk := s.client.Walk()
 	for {
+		if err := walk.Ask(path, query); err != nil {
+			return generated, err
+		}
 		a, err := s.get(ctx, path, query)
 		if err != nil {
 			return generated, err
@@ -39,15 +43,13 @@ func (s *session) walk(ctx context.Context, path string, query url.Values, page 
 		if err := a.JSON(&l); err != nil {
 			return generated, err
 		}
-		if len(l.Data) == 0 {
-			return generated, nil
-		}
-		more, err := page(l.Data)
-		if err != nil || !more || l.Pagination.Token == "" {
+		rows, err := walk.Rows(l.Data)
+		if err != nil || len(rows) == 0 {
 			return generated, err
 		}
-		if l.Pagination.Token == query.Get("continuationToken") {
-			return generated, &port.UnexpectedError{Text: "a list does not go on: its token stays the same"}
+		more, err := page(rows)
+		if err != nil || !more || l.Pagination.Token == "" {
+			return generated, err
 		}
 		query.Set("continuationToken", l.Pagination.Token)
 	}

@@ -181,7 +181,7 @@ func (s *session) fetchOrder(ctx context.Context, id string) ([]port.Record, err
 		return nil, err
 	}
 	var o order
-	if err := a.JSON(&o); err != nil {
+	if err := a.Object(&o, func() bool { return o.ID != 0 }); err != nil {
 		return nil, err
 	}
 	if !s.ours(o) {

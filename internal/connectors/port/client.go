@@ -46,6 +46,19 @@ func (a Answer) JSON(into any) error {
 	return nil
 }
 
+// Object reads the body, which is one object. named reports, once it is read,
+// whether it has the name by which its kind is known: a notice of maintenance has
+// none.
+func (a Answer) Object(into any, named func() bool) error {
+	if err := a.JSON(into); err != nil {
+		return err
+	}
+	if !named() {
+		return &UnexpectedError{"an answer does not name what it is of"}
+	}
+	return nil
+}
+
 // Get reads an address: a path below the base, or a whole one of the same host.
 func (c *Client) Get(ctx context.Context, address string, query url.Values) (Answer, error) {
 	return c.Do(ctx, http.MethodGet, address, query, nil, nil)

@@ -82,14 +82,15 @@ func (s *session) event(ctx context.Context, slug string) (event, error) {
 	if e, ok := s.events[slug]; ok {
 		return e, nil
 	}
-	e := event{Slug: slug, Currency: s.c.Currency}
+	e := event{Currency: s.c.Currency}
 	a, err := s.client.Get(ctx, s.path("events", slug), nil)
 	switch {
 	case errors.Is(err, port.ErrGone):
+		e.Slug = slug
 	case err != nil:
 		return e, err
 	default:
-		if err := a.JSON(&e); err != nil {
+		if err := a.Object(&e, func() bool { return e.Slug != "" }); err != nil {
 			return e, err
 		}
 	}
@@ -311,7 +312,7 @@ func (s *session) fetchEvent(ctx context.Context, slug string) ([]port.Record, e
 		return nil, err
 	}
 	var e event
-	if err := a.JSON(&e); err != nil {
+	if err := a.Object(&e, func() bool { return e.Slug != "" }); err != nil {
 		return nil, err
 	}
 	s.events[slug] = e
@@ -346,7 +347,7 @@ func (s *session) fetchSubevent(ctx context.Context, slug, id string) ([]port.Re
 		return nil, err
 	}
 	var sub subevent
-	if err := a.JSON(&sub); err != nil {
+	if err := a.Object(&sub, func() bool { return sub.ID != 0 }); err != nil {
 		return nil, err
 	}
 	n, err := s.capacityOf(ctx, slug, sub.ID)
@@ -359,7 +360,7 @@ func (s *session) fetchItem(ctx context.Context, slug, id string) ([]port.Record
 		return nil, err
 	}
 	var i item
-	if err := a.JSON(&i); err != nil {
+	if err := a.Object(&i, func() bool { return i.ID != 0 }); err != nil {
 		return nil, err
 	}
 	if s.items[slug] == nil {

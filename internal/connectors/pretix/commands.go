@@ -17,7 +17,7 @@ var _ port.Commander = (*session)(nil)
 
 // Send implements port.Commander. The command's id is pretix' idempotency key,
 // which it keeps for a day: a command that was sent and not answered is sent
-// again under it, and has its effect once.
+// again under it, and has its effect once. So is one whose answer names nothing.
 func (s *session) Send(ctx context.Context, c port.Command) (port.Result, error) {
 	switch c.Kind {
 	case "customer.upsert":
@@ -98,7 +98,7 @@ func customerResult(a port.Answer, err error) (port.Result, error) {
 		return port.Result{}, err
 	}
 	var made customer
-	if err := a.JSON(&made); err != nil {
+	if err := a.Object(&made, func() bool { return made.Identifier != "" }); err != nil {
 		return port.Result{}, err
 	}
 	return port.Result{Kind: port.Customer, ExternalID: made.Identifier, Records: []port.Record{customerRecord(made)}}, nil
@@ -157,25 +157,11 @@ func (s *session) createVoucher(ctx context.Context, c port.Command) (port.Resul
 		return port.Result{}, err
 	}
 	var made voucher
-	if err := a.JSON(&made); err != nil {
+	if err := a.Object(&made, func() bool { return made.ID != 0 }); err != nil {
 		return port.Result{}, err
 	}
 	record := voucherRecord(event, made)
 	return port.Result{Kind: port.Voucher, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
-}
-
-// idResult names what was made by its number.
-func idResult(kind string, a port.Answer, err error) (port.Result, error) {
-	if err != nil {
-		return port.Result{}, err
-	}
-	var made struct {
-		ID int64 `json:"id"`
-	}
-	if err := a.JSON(&made); err != nil {
-		return port.Result{}, err
-	}
-	return port.Result{Kind: kind, ExternalID: strconv.FormatInt(made.ID, 10)}, nil
 }
 
 func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Result, error) {
@@ -200,7 +186,15 @@ func (s *session) grantMembership(ctx context.Context, c port.Command) (port.Res
 	a, err := s.write(ctx, c, http.MethodPost, s.path("memberships"), map[string]any{
 		"customer": in.Customer, "membership_type": kind, "date_start": in.ValidFrom, "date_end": in.ValidTo, "attendee_name_parts": parts, "testmode": false,
 	})
-	return idResult("membership", a, err)
+	if err != nil {
+		return port.Result{}, err
+	}
+	var made membership
+	if err := a.Object(&made, func() bool { return made.ID != 0 }); err != nil {
+		return port.Result{}, err
+	}
+	record := membershipRecord(made)
+	return port.Result{Kind: port.Membership, ExternalID: record.ExternalID, Records: []port.Record{record}}, nil
 }
 
 func (s *session) transact(ctx context.Context, c port.Command) (port.Result, error) {
@@ -213,5 +207,20 @@ func (s *session) transact(ctx context.Context, c port.Command) (port.Result, er
 		return port.Result{}, err
 	}
 	a, err := s.write(ctx, c, http.MethodPost, s.path("giftcards", in.GiftCard, "transact"), map[string]any{"value": in.Amount, "text": text(in.Text)})
-	return idResult("gift_card", a, err)
+	if err != nil {
+		return port.Result{}, err
+	}
+	var changed giftCard
+	if err := a.Object(&changed, func() bool { return changed.ID != 0 }); err != nil {
+		return port.Result{}, err
+	}
+	out := port.Result{Kind: port.GiftCard, ExternalID: strconv.FormatInt(changed.ID, 10)}
+	// The answer has no ledger, and to a command that is sent again it is the one of
+	// the first time, which may be older than what was read since: the card is read
+	// with its ledger. Where that fails the money has moved all the same, and the
+	// list or a call brings the card.
+	if out.Records, err = s.fetchGiftCard(ctx, out.ExternalID); err != nil {
+		return port.Result{Kind: out.Kind, ExternalID: out.ExternalID}, ctx.Err()
+	}
+	return out, nil
 }

@@ -47,7 +47,7 @@ func (s *session) fetchCustomer(ctx context.Context, identifier string) ([]port.
 		return nil, err
 	}
 	var c customer
-	if err := a.JSON(&c); err != nil {
+	if err := a.Object(&c, func() bool { return c.Identifier != "" }); err != nil {
 		return nil, err
 	}
 	return []port.Record{customerRecord(c)}, nil

@@ -109,7 +109,7 @@ func (s *session) fetchGiftCard(ctx context.Context, id string) ([]port.Record, 
 		return nil, err
 	}
 	var g giftCard
-	if err := a.JSON(&g); err != nil {
+	if err := a.Object(&g, func() bool { return g.ID != 0 }); err != nil {
 		return nil, err
 	}
 	r, err := s.giftCardRecord(ctx, g)

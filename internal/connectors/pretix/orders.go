@@ -150,8 +150,9 @@ func (s *session) readOrders(ctx context.Context, since port.Since, yield func(p
 	// that was read already would be read by nobody. Only orders of one and the same
 	// instant are followed by number.
 	var mark port.Mark
+	walk := s.client.Walk()
 	for address, ask := s.path("orders"), query; ; {
-		answer, err := s.client.Get(ctx, address, ask)
+		answer, err := walk.Get(ctx, address, ask)
 		if err != nil {
 			return mark, err
 		}
@@ -162,7 +163,11 @@ func (s *session) readOrders(ctx context.Context, since port.Since, yield func(p
 		if err := answer.JSON(&l); err != nil {
 			return mark, err
 		}
-		records, last, err := s.ordersOf(ctx, l.Results)
+		results, err := walk.Rows(l.Results)
+		if err != nil {
+			return mark, err
+		}
+		records, last, err := s.ordersOf(ctx, results)
 		if err != nil {
 			return mark, err
 		}
@@ -239,7 +244,7 @@ func (s *session) fetchOrder(ctx context.Context, event, code string) ([]port.Re
 		return nil, err
 	}
 	o, err := port.Decode[order](raw)
-	if err != nil {
+	if err != nil || o.Code == "" {
 		record, _ := strange(raw)
 		record.ExternalID = event + "/" + code
 		return []port.Record{record}, nil //nolint:nilerr // the record is refused, and says why

@@ -135,8 +135,9 @@ type list struct {
 // walk follows a list by its own links to the end. generated is the vendor's
 // time at the start of the first page, by its own clock.
 func (s *session) walk(ctx context.Context, address string, query url.Values, page func(results []json.RawMessage) error) (generated time.Time, err error) {
+	walk := s.client.Walk()
 	for first := true; ; first = false {
-		answer, err := s.client.Get(ctx, address, query)
+		answer, err := walk.Get(ctx, address, query)
 		if err != nil {
 			return generated, err
 		}
@@ -147,7 +148,11 @@ func (s *session) walk(ctx context.Context, address string, query url.Values, pa
 		if err := answer.JSON(&l); err != nil {
 			return generated, err
 		}
-		if err := page(l.Results); err != nil {
+		results, err := walk.Rows(l.Results)
+		if err != nil {
+			return generated, err
+		}
+		if err := page(results); err != nil {
 			return generated, err
 		}
 		if l.Next == nil || *l.Next == "" {

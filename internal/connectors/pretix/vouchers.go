@@ -100,7 +100,7 @@ func (s *session) fetchVoucher(ctx context.Context, event, id string) ([]port.Re
 		return nil, err
 	}
 	var v voucher
-	if err := a.JSON(&v); err != nil {
+	if err := a.Object(&v, func() bool { return v.ID != 0 }); err != nil {
 		return nil, err
 	}
 	return []port.Record{voucherRecord(event, v)}, nil

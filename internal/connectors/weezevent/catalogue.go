@@ -48,9 +48,16 @@ func (s *session) events(ctx context.Context) ([]event, time.Time, error) {
 		Events []event `json:"events"`
 	}
 	a, err := s.get(ctx, "/events", url.Values{"include_closed": {"1"}, "include_not_published": {"1"}, "include_without_sales": {"1"}}, &l)
-	l.Events = slices.DeleteFunc(l.Events, func(e event) bool { return !s.reads(string(e.ID)) })
-	slices.SortFunc(l.Events, func(a, b event) int { return byNumber(a.ID, b.ID) })
-	return l.Events, a.Answered(s.c.Now()), err
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	events, err := port.Listed(l.Events)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	events = slices.DeleteFunc(events, func(e event) bool { return !s.reads(string(e.ID)) })
+	slices.SortFunc(events, func(a, b event) int { return byNumber(a.ID, b.ID) })
+	return events, a.Answered(s.c.Now()), nil
 }
 
 // prices of an event, by their identifiers.
@@ -61,8 +68,12 @@ func (s *session) prices(ctx context.Context, event string) (map[string]category
 	if _, err := s.get(ctx, "/tickets", url.Values{"id_event[]": {event}}, &l); err != nil {
 		return nil, err
 	}
+	groups, err := port.Listed(l.Events)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]category{}
-	for _, g := range l.Events {
+	for _, g := range groups {
 		for _, c := range g.all() {
 			out[string(c.ID)] = c
 		}
@@ -111,10 +122,14 @@ func (s *session) describe(ctx context.Context, e event) ([]port.Record, error) 
 	if _, err := s.get(ctx, "/dates", url.Values{"id_event": {id}, "display_passed": {"1"}}, &l); err != nil {
 		return nil, err
 	}
-	if len(l.Dates) == 0 {
+	dates, err := port.Listed(l.Dates)
+	if err != nil {
+		return nil, err
+	}
+	if len(dates) == 0 {
 		out = append(out, s.performance(id, id, name, e.Date.Start, e.Date.End))
 	}
-	for _, d := range l.Dates {
+	for _, d := range dates {
 		out = append(out, s.performance(performance(id, string(d.ID)), id, name, d.Date, ""))
 	}
 	prices, err := s.prices(ctx, id)

@@ -89,15 +89,19 @@ func (s *session) participants(ctx context.Context, query url.Values) (out []par
 		if _, err := s.get(ctx, "/participant/list", query, &l); err != nil {
 			return nil, err
 		}
+		listed, err := port.Listed(l.Participants)
+		if err != nil {
+			return nil, err
+		}
 		fresh := 0
-		for _, p := range l.Participants {
+		for _, p := range listed {
 			if !known[p.ID] {
 				known[p.ID] = true
 				fresh++
 				out = append(out, p)
 			}
 		}
-		if fresh == 0 || len(l.Participants) < most {
+		if fresh == 0 || len(listed) < most {
 			return out, nil
 		}
 	}

@@ -49,8 +49,10 @@ type Server struct {
 	// so many Answers; they are taken.
 	Mute    chan struct{}
 	Answers int
-	token   int
-	next    int
+	// Forbidden, where set, is what declarations hold that may not be made.
+	Forbidden string
+	token     int
+	next      int
 }
 
 // New starts a server that ends with the test.
@@ -252,6 +254,9 @@ func (s *Server) declare(w http.ResponseWriter, r *http.Request, raw []byte) {
 
 // take takes a declaration, or says why not.
 func (s *Server) take(method string, raw []byte) (int, any) {
+	if s.Forbidden != "" && bytes.Contains(raw, []byte(s.Forbidden)) {
+		return http.StatusForbidden, map[string]any{"title": "Forbidden", "status": 403, "detail": "Accès refusé", "message": "error.http.403"}
+	}
 	if method == http.MethodPut && s.NoPut {
 		return http.StatusMethodNotAllowed, nil
 	}

@@ -125,5 +125,8 @@ func (s *Server) transact(id string, body M) (int, any) {
 		return http.StatusConflict, M{"value": []string{"The gift card does not have sufficient credit for this operation."}}
 	}
 	card["value"] = fmt.Sprintf("%.2f", held+change)
+	s.nextID++
+	ledger := "giftcards/" + id + "/transactions"
+	s.lists[ledger] = append(s.lists[ledger], M{"id": s.nextID, "datetime": s.now().Format(time.RFC3339Nano), "value": fmt.Sprintf("%.2f", change), "event": nil, "order": nil, "text": body["text"], "acceptor": s.Organizer})
 	return http.StatusOK, card
 }

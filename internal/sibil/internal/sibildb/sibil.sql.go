@@ -98,7 +98,7 @@ func (q *Queries) GetSettings(ctx context.Context, db DBTX, tenantID uuid.UUID) 
 }
 
 const getSubmission = `-- name: GetSubmission :one
-SELECT s.tenant_id, s.id, s.quarter, s.operation_id, s.base_url, s.finished_at, s.version, s.created_at, s.updated_at, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem,
+SELECT s.tenant_id, s.id, s.quarter, s.operation_id, s.base_url, s.finished_at, s.version, s.created_at, s.updated_at, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem, o.finished_at AS ended_at,
        i.declarations, i.pending, i.created, i.updated, i.unchanged, i.duplicate, i.rejected
 FROM sibil_submissions s
 LEFT JOIN operations o ON o.tenant_id = s.tenant_id AND o.id = s.operation_id
@@ -122,6 +122,7 @@ type GetSubmissionRow struct {
 	UpdatedAt    time.Time
 	Status       string
 	Problem      json.RawMessage
+	EndedAt      *time.Time
 	Declarations int64
 	Pending      int64
 	Created      int64
@@ -146,6 +147,7 @@ func (q *Queries) GetSubmission(ctx context.Context, db DBTX, tenantID uuid.UUID
 		&i.UpdatedAt,
 		&i.Status,
 		&i.Problem,
+		&i.EndedAt,
 		&i.Declarations,
 		&i.Pending,
 		&i.Created,
@@ -571,7 +573,7 @@ func (q *Queries) ListStatements(ctx context.Context, db DBTX, arg ListStatement
 }
 
 const listSubmissions = `-- name: ListSubmissions :many
-SELECT s.tenant_id, s.id, s.quarter, s.operation_id, s.base_url, s.finished_at, s.version, s.created_at, s.updated_at, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem,
+SELECT s.tenant_id, s.id, s.quarter, s.operation_id, s.base_url, s.finished_at, s.version, s.created_at, s.updated_at, coalesce(o.status, CASE WHEN s.finished_at IS NULL THEN 'failed' ELSE 'succeeded' END)::text AS status, o.problem, o.finished_at AS ended_at,
        i.declarations, i.pending, i.created, i.updated, i.unchanged, i.duplicate, i.rejected
 FROM sibil_submissions s
 LEFT JOIN operations o ON o.tenant_id = s.tenant_id AND o.id = s.operation_id
@@ -606,6 +608,7 @@ type ListSubmissionsRow struct {
 	UpdatedAt    time.Time
 	Status       string
 	Problem      json.RawMessage
+	EndedAt      *time.Time
 	Declarations int64
 	Pending      int64
 	Created      int64
@@ -641,6 +644,7 @@ func (q *Queries) ListSubmissions(ctx context.Context, db DBTX, arg ListSubmissi
 			&i.UpdatedAt,
 			&i.Status,
 			&i.Problem,
+			&i.EndedAt,
 			&i.Declarations,
 			&i.Pending,
 			&i.Created,
