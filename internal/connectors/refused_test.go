@@ -84,7 +84,7 @@ func TestACommandThatFailsHoldsUpNothingElse(t *testing.T) {
 	})
 	forbidden := ended(t, app, "voucher.create", m{"performance": "saison"})
 	require.Equal(t, []any{"rejected", "The vendor does not allow this to our credentials."}, []any{forbidden["status"], forbidden["error"]})
-	require.Equal(t, "idle", state(app)["status"])
+	parvistest.Eventually(t, "the source goes on", func() bool { return state(app)["status"] == "idle" })
 	answer.Store(http.StatusInternalServerError)
 	var waiting []string
 	for range 5 {
