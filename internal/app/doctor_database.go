@@ -86,13 +86,7 @@ func (f *findings) examineSchema(ctx context.Context, cfg config.Config, conn *p
 		f.sayf(wrong, "This program's migrations cannot be read: %v.", err)
 		return
 	}
-	// pg.Version would prepare the schema; an examination only looks.
-	var version uint
-	var dirty, exists bool
-	err = conn.QueryRow(ctx, "select to_regclass('crm.schema_migrations') is not null").Scan(&exists)
-	if err == nil && exists {
-		version, dirty, err = pg.Version(ctx, cfg.MigrationURL)
-	}
+	version, dirty, err := pg.VersionOn(ctx, conn)
 	switch {
 	case err != nil:
 		f.sayf(wrong, "The version of the schema cannot be read: %v.", err)
@@ -105,7 +99,7 @@ func (f *findings) examineSchema(ctx context.Context, cfg config.Config, conn *p
 	default:
 		f.sayf(fine, "The schema is at version %d, as it should be.", version)
 	}
-	if lacking, err := pg.Lacking(ctx, conn); err == nil && lacking != "" && version < latest {
+	if lacking, err := pg.Lacking(ctx, conn, version < latest || dirty, pg.SameLogin(cfg.MigrationURL, cfg.DatabaseURL)); err == nil && lacking != "" {
 		f.sayf(wrong, "%s", lacking)
 	}
 	for _, name := range wantedExtensions() {

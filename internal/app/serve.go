@@ -51,7 +51,7 @@ func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) 
 	}
 	defer stop()
 	if migrate {
-		if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+		if err := pg.MigrateToServe(ctx, cfg.MigrationURL, cfg.DatabaseURL); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (c MigrateCommand) Run(ctx context.Context) error {
 	if c.Force != nil {
 		return pg.Force(ctx, cfg.MigrationURL, *c.Force)
 	}
-	if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+	if err := pg.MigrateToServe(ctx, cfg.MigrationURL, cfg.DatabaseURL); err != nil {
 		return err
 	}
 	version, _, err := pg.Version(ctx, cfg.MigrationURL)
