@@ -68,6 +68,11 @@ func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) 
 	if err := a.firstKey(ctx, out); err != nil {
 		return err
 	}
+	// Another program may have made the first institution meanwhile, with the key
+	// that it made itself.
+	if err := a.judgeMasterKey(ctx); err != nil {
+		return err
+	}
 	_, _ = fmt.Fprintf(out, "Parvis %s is ready.\n  API            %s/v1\n  Documentation  %s/docs\n  Explorer       %s/docs/try\n  Health         %s/healthz\n",
 		Version, cfg.Public(), cfg.Public(), cfg.Public(), cfg.Public())
 	return a.Run(ctx, listener)
@@ -190,7 +195,7 @@ func (a *App) firstKey(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("the administrator key cannot be kept: %w", err)
 	}
 	_, _ = fmt.Fprintf(out, "Administrator key, shown once and kept in %s:\n  %s\n", path, key)
-	return nil
+	return a.wrapFirst(ctx)
 }
 
 // Bootstrap makes an institution and a key that may do everything in it, and
