@@ -3,15 +3,11 @@ package app
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -114,14 +110,28 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if a.Clock == nil {
 		a.Clock = clock.System{}
 	}
+	var err error
+	if a.latest, err = pg.Latest(); err != nil {
+		return nil, err
+	}
+	if a.traces, err = telemetry.NewTracing(ctx, cfg.TraceEndpoint, Version); err != nil {
+		return nil, err
+	}
+	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns, Tracer: a.traces.Queries(), Nested: o.NestedConnection}); err != nil {
+		return nil, err
+	}
+	built := false
+	defer func() {
+		if !built {
+			a.DB.Close()
+		}
+	}()
 	key := o.MasterKey
 	if key == nil {
-		var err error
-		if key, err = masterKey(cfg); err != nil {
+		if key, err = masterKey(ctx, cfg, a.DB); err != nil {
 			return nil, err
 		}
 	}
-	var err error
 	if a.master, err = seal.NewMaster(key); err != nil {
 		return nil, err
 	}
@@ -132,16 +142,12 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.latest, err = pg.Latest(); err != nil {
-		return nil, err
-	}
-	if a.traces, err = telemetry.NewTracing(ctx, cfg.TraceEndpoint, Version); err != nil {
-		return nil, err
-	}
-	if a.DB, err = pg.Open(ctx, cfg.DatabaseURL, pg.Options{MaxConns: cfg.MaxConns, Tracer: a.traces.Queries(), Nested: o.NestedConnection}); err != nil {
-		return nil, err
-	}
 	a.vault = vault.New(a.DB, wraps, a.Log)
+	if o.MasterKey == nil { // whoever gives one otherwise answers for it
+		if err := a.judgeMasterKey(ctx); err != nil {
+			return nil, err
+		}
+	}
 	a.metrics = telemetry.NewMetrics(Version)
 	a.metrics.Pool(a.DB.Pool())
 	a.metrics.Ask("queues", a.queueFigures, a.Log)
@@ -167,6 +173,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*App, error) {
 	if err := a.setUpHTTP(h, auth, purposes); err != nil {
 		return nil, err
 	}
+	built = true
 	return a, nil
 }
 
@@ -281,57 +288,4 @@ func (a *App) Run(ctx context.Context, listener net.Listener) error {
 		a.Log.WarnContext(ctx, "the last traces could not be sent", "error", err)
 	}
 	return cause
-}
-
-// masterKey reads the key from the configuration, or from the data folder,
-// where the first start makes it.
-func masterKey(cfg config.Config) ([]byte, error) {
-	key, err := readMasterKey(cfg)
-	if err == nil && key == nil {
-		if err := os.MkdirAll(cfg.DataDir, 0o755); err != nil {
-			return nil, fmt.Errorf("the data folder cannot be made: %w", err)
-		}
-		key := seal.Generate()
-		f, err := os.OpenFile(masterKeyPath(cfg), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if errors.Is(err, os.ErrExist) {
-			return masterKey(cfg) // another process was first
-		}
-		if err != nil {
-			return nil, fmt.Errorf("the master key cannot be kept: %w", err)
-		}
-		_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
-		return key, errors.Join(err, f.Sync(), f.Close())
-	}
-	return key, err
-}
-
-// readMasterKey reads the key; nil when the first start has still to make it.
-func readMasterKey(cfg config.Config) ([]byte, error) {
-	if cfg.MasterKey != "" {
-		key, err := base64.StdEncoding.DecodeString(cfg.MasterKey)
-		if err != nil || len(key) != seal.Size {
-			return nil, fmt.Errorf("PARVIS_MASTER_KEY must be %d bytes in base64", seal.Size)
-		}
-		return key, nil
-	}
-	path := masterKeyPath(cfg)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) && cfg.MasterKeyFile == "" {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the master key cannot be read: %w", err)
-	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != seal.Size {
-		return nil, fmt.Errorf("%s does not hold a master key", path)
-	}
-	return key, nil
-}
-
-func masterKeyPath(cfg config.Config) string {
-	if cfg.MasterKeyFile != "" {
-		return cfg.MasterKeyFile
-	}
-	return filepath.Join(cfg.DataDir, "master.key")
 }

@@ -54,6 +54,7 @@ func (f *findings) sayf(v verdict, format string, args ...any) {
 // something would keep it from working or from being safe. It changes nothing.
 func Doctor(ctx context.Context, out io.Writer) error {
 	f := &findings{out: out}
+	f.examineNames(os.Environ())
 	cfg, err := config.Load()
 	if err != nil {
 		for line := range strings.SplitSeq(err.Error(), "\n") {
@@ -61,9 +62,7 @@ func Doctor(ctx context.Context, out io.Writer) error {
 		}
 	} else {
 		f.sayf(fine, "The configuration can be read.")
-		for _, name := range config.Unknown(os.Environ()) {
-			f.sayf(warning, "%s is no setting of Parvis: see whether it is misspelt.", name)
-		}
+		f.examineBreached(cfg.BreachedPasswords)
 		f.examineMachine(cfg)
 		f.examineHosts(cfg)
 		f.examineConnections(cfg)
@@ -102,19 +101,19 @@ func (f *findings) examineMasterKey(cfg config.Config) {
 	info, err := os.Stat(path)
 	switch {
 	case cfg.MasterKey != "":
-		if _, err := masterKey(cfg); err != nil {
+		if _, err := readMasterKey(cfg); err != nil {
 			f.sayf(wrong, "The master key cannot be used: %v. Without it nothing sealed can be read.", err)
 			return
 		}
 		f.sayf(fine, "The master key comes from PARVIS_MASTER_KEY.")
 	case errors.Is(err, os.ErrNotExist) && cfg.MasterKeyFile == "":
-		f.sayf(warning, "There is no master key yet: the first start makes %s; keep a copy of it apart from the database's.", path)
+		f.sayf(warning, "There is no master key yet: the first start on a new database makes %s; keep a copy of it apart from the database's.", path)
 	case err != nil:
 		f.sayf(wrong, "The master key cannot be read: %v. Give this user the right to.", err)
 	case info.Mode().Perm()&0o077 != 0:
 		f.sayf(wrong, "%s can be read by other users of this machine: chmod 600 %s.", path, path)
 	default:
-		if _, err := masterKey(cfg); err != nil {
+		if _, err := readMasterKey(cfg); err != nil {
 			f.sayf(wrong, "The master key cannot be used: %v. Restore it from your copy.", err)
 			return
 		}

@@ -86,13 +86,7 @@ func (f *findings) examineSchema(ctx context.Context, cfg config.Config, conn *p
 		f.sayf(wrong, "This program's migrations cannot be read: %v.", err)
 		return
 	}
-	// pg.Version would prepare the schema; an examination only looks.
-	var version uint
-	var dirty, exists bool
-	err = conn.QueryRow(ctx, "select to_regclass('crm.schema_migrations') is not null").Scan(&exists)
-	if err == nil && exists {
-		version, dirty, err = pg.Version(ctx, cfg.MigrationURL)
-	}
+	version, dirty, err := pg.VersionOn(ctx, conn)
 	switch {
 	case err != nil:
 		f.sayf(wrong, "The version of the schema cannot be read: %v.", err)
@@ -105,7 +99,7 @@ func (f *findings) examineSchema(ctx context.Context, cfg config.Config, conn *p
 	default:
 		f.sayf(fine, "The schema is at version %d, as it should be.", version)
 	}
-	if lacking, err := pg.Lacking(ctx, conn); err == nil && lacking != "" && version < latest {
+	if lacking, err := pg.Lacking(ctx, conn, version < latest || dirty, pg.SameLogin(cfg.MigrationURL, cfg.DatabaseURL)); err == nil && lacking != "" {
 		f.sayf(wrong, "%s", lacking)
 	}
 	for _, name := range wantedExtensions() {
@@ -147,12 +141,13 @@ func wantedExtensions() []string {
 // by the walls between institutions.
 func (f *findings) examineRole(ctx context.Context, database *pg.DB, private bool) bool {
 	var login string
-	var pierces, owns, loginIsSuperuser bool
+	var pierces, owns, loginIsSuperuser, loginOwns bool
 	err := database.Unscoped().QueryRow(ctx, `
 		select session_user::text,
 		       (select rolsuper or rolbypassrls from pg_roles where rolname = current_user),
 		       exists (select from pg_class where relnamespace = to_regnamespace('crm') and relowner = current_user::regrole),
-		       (select rolsuper from pg_roles where rolname = session_user)`).Scan(&login, &pierces, &owns, &loginIsSuperuser)
+		       (select rolsuper from pg_roles where rolname = session_user),
+		       coalesce((select pg_has_role(session_user, nspowner, 'MEMBER') from pg_namespace where nspname = 'crm'), false)`).Scan(&login, &pierces, &owns, &loginIsSuperuser, &loginOwns)
 	switch {
 	case err != nil:
 		f.sayf(wrong, "The application cannot connect as %s: %v. Run `parvis migrate`, then let that role log in, or make the login a member of it.", pg.Role, err)
@@ -163,6 +158,8 @@ func (f *findings) examineRole(ctx context.Context, database *pg.DB, private boo
 		f.sayf(wrong, "The application's role owns tables and could take their walls down: give them to the login that migrates.")
 	case loginIsSuperuser && !private:
 		f.sayf(warning, "The application logs in as the superuser %s and only then becomes %s: give PARVIS_DATABASE_URL that role's own login, and PARVIS_MIGRATION_URL the owner's.", login, pg.Role)
+	case loginOwns && !private:
+		f.sayf(warning, "The application logs in as %s, which owns the schema, and lowers itself to %s on every connection: to keep the two apart, give PARVIS_DATABASE_URL a login that owns nothing.", login, pg.Role)
 	default:
 		f.sayf(fine, "The application works as %s, which cannot bypass the walls between institutions.", pg.Role)
 	}

@@ -18,8 +18,17 @@ func (f *findings) examineKeys(ctx context.Context, cfg config.Config, database 
 		return // said already: the schema lacks the tables
 	}
 	key, err := readMasterKey(cfg)
-	if err != nil || key == nil {
-		return // said already, or there is none yet
+	if err != nil {
+		return // said already
+	}
+	if key == nil {
+		switch holds, err := holdsKeys(ctx, database); {
+		case err != nil:
+			f.sayf(wrong, "The keys of institutions cannot be read: %v.", err)
+		case holds:
+			f.sayf(wrong, "There is no master key: %v. Nothing starts without it.", errWithoutMasterKey(masterKeyPath(cfg)))
+		}
+		return
 	}
 	present, err := seal.NewMaster(key)
 	if err != nil {

@@ -51,7 +51,7 @@ func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) 
 	}
 	defer stop()
 	if migrate {
-		if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+		if err := pg.MigrateToServe(ctx, cfg.MigrationURL, cfg.DatabaseURL); err != nil {
 			return err
 		}
 	}
@@ -66,6 +66,11 @@ func Serve(ctx context.Context, cfg config.Config, migrate bool, out io.Writer) 
 		return fmt.Errorf("the server cannot listen on %s: %w. Set PARVIS_ADDR to a free address", cfg.Addr, err)
 	}
 	if err := a.firstKey(ctx, out); err != nil {
+		return err
+	}
+	// Another program may have made the first institution meanwhile, with the key
+	// that it made itself.
+	if err := a.judgeMasterKey(ctx); err != nil {
 		return err
 	}
 	_, _ = fmt.Fprintf(out, "Parvis %s is ready.\n  API            %s/v1\n  Documentation  %s/docs\n  Explorer       %s/docs/try\n  Health         %s/healthz\n",
@@ -161,7 +166,7 @@ func (c MigrateCommand) Run(ctx context.Context) error {
 	if c.Force != nil {
 		return pg.Force(ctx, cfg.MigrationURL, *c.Force)
 	}
-	if err := pg.Migrate(ctx, cfg.MigrationURL); err != nil {
+	if err := pg.MigrateToServe(ctx, cfg.MigrationURL, cfg.DatabaseURL); err != nil {
 		return err
 	}
 	version, _, err := pg.Version(ctx, cfg.MigrationURL)
@@ -190,7 +195,7 @@ func (a *App) firstKey(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("the administrator key cannot be kept: %w", err)
 	}
 	_, _ = fmt.Fprintf(out, "Administrator key, shown once and kept in %s:\n  %s\n", path, key)
-	return nil
+	return a.wrapFirst(ctx)
 }
 
 // Bootstrap makes an institution and a key that may do everything in it, and

@@ -33,7 +33,7 @@ type Config struct {
 	ListenURL string `env:"PARVIS_LISTEN_URL"`
 	// PostgresBin is the folder of the PostgreSQL programs, found if empty.
 	PostgresBin string `env:"PARVIS_PG_BIN_DIR"`
-	// MaxConns bounds the connection pool; 0 leaves pgx's default.
+	// MaxConns bounds the connection pool.
 	MaxConns int32 `env:"PARVIS_DB_MAX_CONNS" envDefault:"20"`
 	// MasterKey is 32 bytes in base64, from which all keys at rest derive.
 	// Empty: the file master.key of the data folder, made at the first start.
@@ -174,8 +174,14 @@ func (c Config) usable() (errs []error) {
 	if _, err := mail.ParseAddress(c.MailFrom); err != nil && c.MailFrom != "" {
 		errs = append(errs, errors.New("PARVIS_MAIL_FROM is an e-mail address, with a name or without"))
 	}
-	if c.ShutdownGrace < 0 || c.FormMinimumFill < 0 || c.MaxArchive < 0 || c.MaxConns < 0 || slices.ContainsFunc(c.WebhookSchedule, func(d time.Duration) bool { return d < 0 }) {
-		errs = append(errs, errors.New("PARVIS_SHUTDOWN_GRACE, PARVIS_FORM_MINIMUM_FILL, PARVIS_MAX_ARCHIVE, PARVIS_DB_MAX_CONNS and PARVIS_WEBHOOK_SCHEDULE are not negative"))
+	if c.ShutdownGrace < 0 || c.FormMinimumFill < 0 || c.MaxArchive < 0 || slices.ContainsFunc(c.WebhookSchedule, func(d time.Duration) bool { return d < 0 }) {
+		errs = append(errs, errors.New("PARVIS_SHUTDOWN_GRACE, PARVIS_FORM_MINIMUM_FILL, PARVIS_MAX_ARCHIVE and PARVIS_WEBHOOK_SCHEDULE are not negative"))
+	}
+	if c.MaxConns < 1 {
+		errs = append(errs, errors.New("PARVIS_DB_MAX_CONNS is at least 1"))
+	}
+	if c.ConnectorDebounce <= 0 || c.ConnectorBackoff <= 0 {
+		errs = append(errs, errors.New("PARVIS_CONNECTOR_DEBOUNCE and PARVIS_CONNECTOR_BACKOFF are longer than nothing"))
 	}
 	return errs
 }
@@ -193,7 +199,8 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs, c.usable()...)
 	errs = append(errs, c.places()...)
-	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 || c.FreeAttempts < 1 {
+	errs = append(errs, c.countries()...)
+	if c.RateDefault < 1 || c.RateSearch < 1 || c.RateBulk < 1 || c.RateForm < 1 || c.RateOAuth < 1 || c.RateSignIn < 1 || c.RateInbound < 1 || c.FreeAttempts < 1 {
 		errs = append(errs, errors.New("PARVIS_RATE_* must be at least 1 request a minute"))
 	}
 	if c.RateInstitution < 0 || c.RateAddress < 0 || c.BulkPlaces < 0 {
@@ -214,7 +221,7 @@ func (c Config) Validate() error {
 	if c.PasswordMemory < 19456 {
 		errs = append(errs, errors.New("PARVIS_PASSWORD_MEMORY is at least 19456 KiB"))
 	}
-	if c.OperationLease != 0 && c.OperationLease < 2*time.Second {
+	if c.OperationLease < 2*time.Second {
 		errs = append(errs, errors.New("PARVIS_OPERATION_LEASE is at least 2s"))
 	}
 	switch c.LogFormat {

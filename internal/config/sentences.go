@@ -84,21 +84,3 @@ func (c Config) places() []error {
 	}
 	return errs
 }
-
-// Unknown are the variables of an environment that look like settings of ours
-// and are none, such as one that was misspelt.
-func Unknown(environ []string) []string {
-	known := map[string]bool{}
-	for field := range reflect.TypeFor[Config]().Fields() {
-		known[field.Tag.Get("env")] = true
-	}
-	var out []string
-	for _, variable := range environ {
-		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "PARVIS_") && !strings.HasPrefix(name, "PARVIS_TEST_") && !known[name] {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return out
-}

@@ -6,46 +6,46 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/golang-migrate/migrate/v4"
-	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
-	"github.com/golang-migrate/migrate/v4/source/iofs"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
-
-	"github.com/parvis-crm/parvis/db"
 )
 
 // JobSchema is the schema of the job queue.
 const JobSchema = "river"
 
-// migrationLock is the advisory lock under which one program at a time migrates.
-const migrationLock = 7_321_001
-
 // Migrate brings the database at ownerURL to the schema of this program. The
 // login of ownerURL owns the schema; the application never uses it. Several
-// programs may call it at once: they wait for each other.
-func Migrate(ctx context.Context, ownerURL string) error {
+// programs may call it at once: they wait for each other. It ends with ctx, and
+// what it has begun then is mended by the next one.
+func Migrate(ctx context.Context, ownerURL string) error { return bring(ctx, ownerURL, false) }
+
+// MigrateToServe is Migrate before a program that works on servingURL. Where the
+// login is the same, it has to be able to work as Role; and where the schema is
+// as it should be already, it need not own it.
+func MigrateToServe(ctx context.Context, ownerURL, servingURL string) error {
+	return bring(ctx, ownerURL, SameLogin(ownerURL, servingURL))
+}
+
+func bring(ctx context.Context, ownerURL string, serves bool) error {
+	s, err := openSession(ctx, ownerURL)
+	if err != nil {
+		return err
+	}
+	defer s.close(ctx)
+	if err := s.beAlone(ctx); err != nil {
+		return err
+	}
 	pool, err := ownerPool(ctx, ownerURL)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	lock, err := pool.Acquire(ctx)
-	if err != nil {
-		return fmt.Errorf("pg: %w", err)
+	if done, err := nothingToDo(ctx, pool, serves); err != nil || done {
+		return err
 	}
-	defer lock.Release()
-	if _, err := lock.Exec(ctx, "select pg_advisory_lock($1)", migrationLock); err != nil {
-		return fmt.Errorf("pg: waiting for another migration: %w", err)
-	}
-	defer func() { _, _ = lock.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", migrationLock) }()
-	if lacking, err := Lacking(ctx, lock.Conn()); err != nil || lacking != "" {
-		return cmp.Or(err, errors.New(lacking))
-	}
-	m, err := migrator(ctx, pool)
+	m, err := s.migrator(ctx)
 	if err != nil {
 		return err
 	}
@@ -53,41 +53,65 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err := mend(ctx, pool, m); err != nil {
 		return err
 	}
-	if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
+	if err := s.up(ctx, m); err != nil {
 		return fmt.Errorf("pg: migrating: %w", withoutText(err))
 	}
 	return migrateJobs(ctx, pool)
 }
 
-// Version returns the number of the last applied migration, zero on an empty
-// database, and whether a migration stopped half way.
-func Version(ctx context.Context, ownerURL string) (version uint, dirty bool, err error) {
-	pool, err := ownerPool(ctx, ownerURL)
+// nothingToDo tells that the schema is as it should be and belongs to somebody
+// else, whose affair the rest is. It fails if there is something to do and this
+// login may not.
+func nothingToDo(ctx context.Context, pool *pgxpool.Pool, serves bool) (bool, error) {
+	owner, err := ownership(ctx, pool)
 	if err != nil {
-		return 0, false, err
+		return false, err
 	}
-	defer pool.Close()
-	m, err := migrator(ctx, pool)
+	isCurrent, err := current(ctx, pool)
+	if err != nil && owner.is {
+		return false, err
+	}
+	lacking, err := Lacking(ctx, pool, !isCurrent, serves)
+	if err != nil || lacking != "" {
+		return false, cmp.Or(err, errors.New(lacking))
+	}
+	return isCurrent && !owner.is, nil
+}
+
+// current tells whether our schema and the job queue's are at least what this
+// program needs.
+func current(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+	version, dirty, err := versionOf(ctx, pool)
 	if err != nil {
-		return 0, false, err
+		return false, err
 	}
-	defer func() { _, _ = m.Close() }()
-	version, dirty, err = m.Version()
-	if errors.Is(err, migrate.ErrNilVersion) {
-		return 0, false, nil
+	latest, err := Latest()
+	if err != nil || dirty || version < latest {
+		return false, err
 	}
-	return version, dirty, err
+	m, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: JobSchema})
+	if err != nil {
+		return false, err
+	}
+	jobs, err := m.Validate(ctx, &rivermigrate.ValidateOpts{})
+	if err != nil {
+		return false, fmt.Errorf("pg: looking at the job queue: %w", err)
+	}
+	return jobs.OK, nil
 }
 
 // Force records version as applied without running anything, after a person
 // has repaired a migration that stopped half way.
 func Force(ctx context.Context, ownerURL string, version int) error {
-	pool, err := ownerPool(ctx, ownerURL)
+	s, err := openSession(ctx, ownerURL)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	m, err := migrator(ctx, pool)
+	defer s.close(ctx)
+	if err := s.beAlone(ctx); err != nil {
+		return err
+	}
+	m, err := s.migrator(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,31 +125,12 @@ func ownerPool(ctx context.Context, ownerURL string) (*pgxpool.Pool, error) {
 		return nil, fmt.Errorf("pg: the migration URL cannot be read: %w", err)
 	}
 	cfg.MaxConns = 4
-	cfg.ConnConfig.RuntimeParams["search_path"] = "crm,public"
+	cfg.ConnConfig.RuntimeParams["search_path"] = migrationPath
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("pg: %w", err)
 	}
 	return pool, nil
-}
-
-func migrator(ctx context.Context, pool *pgxpool.Pool) (*migrate.Migrate, error) {
-	if _, err := pool.Exec(ctx, "create schema if not exists crm; create table if not exists crm.schema_steps (version bigint primary key)",
-		pgx.QueryExecModeSimpleProtocol); err != nil {
-		return nil, fmt.Errorf("pg: preparing the schema: %w", err)
-	}
-	plain, err := iofs.New(db.Migrations, "migrations")
-	if err != nil {
-		return nil, err
-	}
-	source := noting{plain}
-	driver, err := migratepgx.WithInstance(stdlib.OpenDBFromPool(pool), &migratepgx.Config{
-		MigrationsTable: "schema_migrations", SchemaName: "crm",
-	})
-	if err != nil {
-		return nil, fmt.Errorf("pg: %w", err)
-	}
-	return migrate.NewWithInstance("embedded", source, "pgx5", driver)
 }
 
 // migrateJobs runs the job library's own migrations beside ours and lets the

@@ -91,6 +91,11 @@ func mend(ctx context.Context, pool *pgxpool.Pool, m *migrate.Migrate) error {
 	if err := pool.QueryRow(ctx, "select exists (select 1 from crm.schema_steps where version = $1)", int64(version)).Scan(&taken); err != nil {
 		return fmt.Errorf("pg: looking for an interrupted step of the schema: %w", err)
 	}
+	if !taken {
+		if taken, err = mendIndex(ctx, pool, version); err != nil {
+			return fmt.Errorf("pg: mending an interrupted step of the schema: %w", err)
+		}
+	}
 	settled := int(version)
 	if !taken {
 		if settled, err = before(version); err != nil {

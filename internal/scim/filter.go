@@ -171,21 +171,60 @@ func (p *filterParser) condition(depth int, inside bool) (filter, error) {
 		if err == nil && !p.sign(']') {
 			err = filterFault("] is missing")
 		}
+		if err == nil && strings.HasPrefix(p.rest, ".") {
+			return p.partOf(where, f)
+		}
 		return filter{within: &valueFilter{where, f}}, err
 	}
+	c, err := p.operation(where)
+	return filter{compare: &c}, err
+}
+
+// partOf reads what is compared with a part of the values that meet a filter, as
+// Entra writes it: `emails[type eq "work"].value eq "x"`. `ne` is the opposite of
+// `eq` here as well, and so is what is not there.
+func (p *filterParser) partOf(where path, which filter) (filter, error) {
+	p.rest = p.rest[1:]
+	part, err := p.attribute()
+	if err != nil {
+		return filter{}, err
+	}
+	if p.count++; p.count > mostConditions {
+		return filter{}, filterFault("more than %d conditions", mostConditions)
+	}
+	c, err := p.operation(part)
+	if err != nil {
+		return filter{}, err
+	}
+	opposite := c.op == "ne"
+	if opposite {
+		c.op = "eq"
+	}
+	if c.op == "eq" && c.value == nil {
+		c.op, opposite = "pr", !opposite
+	}
+	found := filter{within: &valueFilter{where, filter{and: []filter{which, {compare: &c}}}}}
+	if opposite {
+		return filter{not: &found}, nil
+	}
+	return found, nil
+}
+
+// operation reads what is said of an attribute.
+func (p *filterParser) operation(where path) (comparison, error) {
 	for _, op := range operators() {
 		if !p.word(op) {
 			continue
 		}
 		c := comparison{path: where, op: op}
-		if op != "pr" {
-			if c.value, err = p.value(); err != nil {
-				return filter{}, err
-			}
+		if op == "pr" {
+			return c, nil
 		}
-		return filter{compare: &c}, nil
+		var err error
+		c.value, err = p.value()
+		return c, err
 	}
-	return filter{}, filterFault("no operator after %s", where)
+	return comparison{}, filterFault("no operator after %s", where)
 }
 
 // attribute reads the name of an attribute, with the address of its schema or

@@ -39,6 +39,15 @@ func filterExamples() map[string]bool {
 		`userType eq "Employee" and emails[type eq "work" and value co "@example.com"]`:                     false,
 		`emails[type eq "work" and value co "@example.com"] or ims[type eq "xmpp" and value co "@foo.com"]`: true,
 		`emails[type eq "home" and value co "@example.com"]`:                                                false,
+		`emails[type eq "work"].value eq "BJENSEN@example.com"`:                                             true,
+		`emails[type eq "home"].value eq "bjensen@example.com"`:                                             false,
+		`emails[type eq "home"].value ne "bjensen@example.com" and title pr`:                                true,
+		`not (emails[type eq "work"].value sw "b") or title eq "x"`:                                         false,
+		`emails[type eq "work"].value pr`:                                                                   true,
+		`emails[type eq "work"].display eq null`:                                                            true,
+		`emails[type eq "work"].value eq null`:                                                              false,
+		`emails[type eq "work"].display ne null`:                                                            false,
+		`emails[type eq "work" and primary eq True].value ne "x"`:                                           true,
 		`emails[not (type eq "work")]`:                                                                      true,
 		`USERNAME EQ "BJENSEN"`:                                                                             true,
 		`externalId eq "ab"`:                                                                                false,
@@ -57,8 +66,8 @@ func filterExamples() map[string]bool {
 		`userName gt "a" and userName lt "c"`:                                                               true,
 		`userName pr or title eq "x" and title eq "y"`:                                                      true,
 		`(userName pr or title eq "x") and title eq "y"`:                                                    false,
-		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "x"`: false,
-		`userName eq "a \"quoted\" \\ name"`:                                           false,
+		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "x"`:                      false,
+		`userName eq "a \"quoted\" \\ name"`:                                                                false,
 	}
 }
 
@@ -79,7 +88,7 @@ func TestFiltersRefused(t *testing.T) {
 		``, ` `, `userName`, `userName eq`, `userName eq "`, `userName xx "a"`, `userName eq bjensen`, `eq "a"`, `(userName pr`, `userName pr)`, `userName pr and`,
 		`nothing pr`, `name.nothing pr`, `userName.part eq "x"`, `emails[type eq "work"`, `emails[emails[type pr]]`, `userName[value pr]`, `name eq "x"`, `active gt true`,
 		`active eq "maybe"`, `userName eq 5`, `userName gt null`, `meta.created eq "yesterday"`, `meta.created co "2011-05-13T04:42:34Z"`, `userName eq {}`, `userName eq ["a"]`,
-		`emails[nothing eq "x"]`, `userName eq "\u0000"`, `9 eq 9`, strings.Repeat("(", 30) + "title pr" + strings.Repeat(")", 30),
+		`emails[nothing eq "x"]`, `emails[type eq "work"].`, `emails[type eq "work"].value`, `emails[type eq "work"].nothing eq "x"`, `emails[type eq "work"].value.value eq "x"`, `userName eq "\u0000"`, `9 eq 9`, strings.Repeat("(", 30) + "title pr" + strings.Repeat(")", 30),
 		strings.Repeat("title pr or ", 200) + "title pr", "userName eq \"" + strings.Repeat("x", 4000) + "\"",
 	} {
 		f, err := parseFilter(text, userKind())

@@ -51,7 +51,7 @@ func userColumnsOf() columns {
 			"name.formatted": "s.attributes -> 'name' ->> 'formatted'", "name.familyName": "s.attributes -> 'name' ->> 'familyName'", "name.givenName": "s.attributes -> 'name' ->> 'givenName'",
 			"displayName": "CASE WHEN s.user_id IS NULL THEN u.name ELSE s.attributes ->> 'displayName' END",
 			"title":       "s.attributes ->> 'title'", "preferredLanguage": "s.attributes ->> 'preferredLanguage'", "locale": "s.attributes ->> 'locale'",
-			"active": "u.status = 'active'", "meta.resourceType": "'User'", "meta.created": "u.created_at", "meta.lastModified": "greatest(u.updated_at, s.updated_at)",
+			"active": "(u.status = 'active')", "meta.resourceType": "'User'", "meta.created": "u.created_at", "meta.lastModified": "greatest(u.updated_at, s.updated_at)",
 		},
 		many: map[string]collection{
 			"emails": {emailsOfUser, map[string]string{"value": "e ->> 'value'", "display": "e ->> 'display'", "type": "e ->> 'type'", "primary": "(e ->> 'primary')::boolean"}},

@@ -145,3 +145,26 @@ func (v *Vault) Foreign(ctx context.Context) (former, lost int, err error) {
 	}
 	return former, lost, nil
 }
+
+// Usable counts the keys that this program was given what unwraps them for, and
+// those that it was not. It asks no key management service.
+func (v *Vault) Usable(ctx context.Context) (usable, lost int, err error) {
+	tenants, err := v.everyTenant(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, tenant := range tenants {
+		rows, err := v.list(ctx, v.db.Tenant(tenant), tenant, true)
+		if err != nil {
+			return usable, lost, err
+		}
+		for _, row := range rows {
+			if v.wrapper.Knows(row.WrappedBy) {
+				usable++
+			} else {
+				lost++
+			}
+		}
+	}
+	return usable, lost, nil
+}
