@@ -48,7 +48,7 @@ func served(t *testing.T, cfg config.Config) {
 	ended := make(chan error, 1)
 	go func() { ended <- app.Serve(ctx, cfg, true, &bytes.Buffer{}) }()
 	parvistest.Eventually(t, "ready", func() bool {
-		answer, err := http.Get("http://" + cfg.Addr + "/readyz") //nolint:noctx // of this machine
+		answer, err := http.Get("http://" + cfg.Addr + "/readyz")
 		if err != nil {
 			return false
 		}

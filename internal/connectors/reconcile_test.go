@@ -184,7 +184,7 @@ func TestTestOrdersAreInNoFigure(t *testing.T) {
 	})
 	onlySold := func(result m, differing int) {
 		t.Helper()
-		require.EqualValues(t, []any{1.0, 1.0, "44.00", "44.00", float64(differing), 0.0}, []any{result["orders_there"], result["orders_here"], result["there"].(m)["net"], result["here"].(m)["net"], result["differing"], result["absent"]}, "%v", result)
+		require.Equal(t, []any{1.0, 1.0, "44.00", "44.00", float64(differing), 0.0}, []any{result["orders_there"], result["orders_here"], result["there"].(m)["net"], result["here"].(m)["net"], result["differing"], result["absent"]}, "%v", result)
 	}
 	onlySold(compare(t, app, nil), 0)
 	sold := m{"external_id": "saison/SOLD", "paid": "44.00"}
