@@ -131,6 +131,8 @@ func (v *seller) serve(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusOK, body)
 	case len(parts) == 2 && parts[0] == "events":
 		answer(w, http.StatusOK, pretixtest.Event(parts[1], nil))
+	case len(parts)%2 == 0: // one record of something else, of which it has none
+		answer(w, http.StatusNotFound, map[string]any{"detail": "Not found."})
 	default: // whatever else an organizer has, this one has none of
 		answer(w, http.StatusOK, map[string]any{"count": 0, "next": nil, "previous": nil, "results": []any{}})
 	}

@@ -66,6 +66,36 @@ func TestARefusedRecordWaitsForSomebody(t *testing.T) {
 	require.Equal(t, false, app.Get(base + "/records/order/saison%2FWRONG").Is(200).JSON()["is_deleted"])
 }
 
+// A single record that the vendor answers with something else is tried again later,
+// and holds up nothing that is read in lists.
+func TestOneRecordThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	app, vendor := connected(t)
+	connect(app, vendor)
+	read(t, app)
+	address := hookAddress(app)
+	var maintained atomic.Bool
+	maintained.Store(true)
+	vendor.Put("orders", pretixtest.Order("FIRST", time.Now(), nil))
+	vendor.Put("orders", pretixtest.Order("OLD", time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), m{"positions": []any{pretixtest.Position(7, 1, 301, "24.00", nil)}}))
+	vendor.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/orders/OLD/") || !maintained.Load() {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"detail": "maintenance"}`))
+		return true
+	})
+	status, err := vendor.Deliver(address, notice(1, "pretix.event.order.paid", "OLD"))
+	require.NoError(t, err)
+	require.Equal(t, 202, status)
+	parvistest.Eventually(t, "what is in the list is read", func() bool { return len(orders(app)) == 1 })
+	parvistest.Eventually(t, "the turn ends well", func() bool { return state(app)["status"] == "idle" && vendor.Asked("/orders/OLD/") > 0 })
+	require.Equal(t, 0.0, state(app)["failures"])
+	maintained.Store(false)
+	parvistest.Eventually(t, "the other one as well in the end", func() bool { return len(orders(app)) == 2 })
+}
+
 // What a vendor does not do holds up neither what it does nor what it tells.
 func TestACommandThatFailsHoldsUpNothingElse(t *testing.T) {
 	t.Parallel()

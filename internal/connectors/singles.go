@@ -56,7 +56,11 @@ func (t *turn) readSingly(ctx context.Context) error {
 
 func (t *turn) fetch(ctx context.Context, row connectorsdb.ConnectorFetch, ref port.Ref) error {
 	records, err := t.fetchRecords(ctx, row, ref)
+	var unexpected *port.UnexpectedError
 	switch {
+	case errors.As(err, &unexpected):
+		// One record that cannot be read holds up no reading of all others.
+		return t.postpone(ctx, row)
 	case errors.Is(err, port.ErrGone):
 		return t.gone(ctx, row, ref)
 	case errors.Is(err, port.ErrUnsupported):

@@ -244,7 +244,10 @@ func (s *session) fetchOrder(ctx context.Context, event, code string) ([]port.Re
 		return nil, err
 	}
 	o, err := port.Decode[order](raw)
-	if err != nil || o.Code == "" {
+	if err == nil && o.Code == "" {
+		return nil, &port.UnexpectedError{Text: "an answer does not name what it is of"}
+	}
+	if err != nil {
 		record, _ := strange(raw)
 		record.ExternalID = event + "/" + code
 		return []port.Record{record}, nil //nolint:nilerr // the record is refused, and says why
