@@ -90,7 +90,7 @@ type tier struct {
 // tiers is the house from the ground up.
 var tiers = floors(
 	floor{tier{0, false, "a leaf knows nothing of the program, so that everything may use it"},
-		"fault money ids clock seal"},
+		"fault money ids clock country seal"},
 	floor{tier{1, true, "the kit serves every domain and therefore knows none"},
 		"pg web config api pgembed egress telemetry db"},
 	floor{tier{2, true, "the platform is what every domain stands on: it may use its own parts, and no domain"},

@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/oapi-codegen/nullable"
-	"golang.org/x/text/language"
 
 	"github.com/parvis-crm/parvis/internal/contacts/internal/contactsdb"
+	"github.com/parvis-crm/parvis/internal/country"
 	"github.com/parvis-crm/parvis/internal/events"
 	"github.com/parvis-crm/parvis/internal/fault"
 	"github.com/parvis-crm/parvis/internal/ids"
@@ -87,7 +87,7 @@ func settleAddress(a *Address, base string, refused *fault.Error) {
 	if a.City == nil && a.Street == nil && a.PostalCode == nil {
 		refused.At(base, "empty-address")
 	}
-	if !isCountry(a.Country) {
+	if !country.Exists(a.Country) {
 		refused.At(base+"/country", "unknown-country")
 	}
 	if a.Country == DefaultRegion && a.PostalCode != nil {
@@ -378,12 +378,4 @@ func (s *Service) ListAddresses(ctx context.Context, contactID, after uuid.UUID,
 		TenantID: c.TenantID, ContactID: c.ID, After: after, PageSize: int32(limit),
 	})
 	return rows, c, err
-}
-
-// isCountry reports whether a code is of a country today: neither one that
-// ISO 3166-3 has withdrawn nor one that is only reserved beside another, as UK is.
-func isCountry(code string) bool {
-	region, err := language.ParseRegion(code)
-	return err == nil && region.IsCountry() && region.Canonicalize() == region && region.String() == code &&
-		!slices.Contains([]string{"AN", "BU", "CS", "DD", "FX", "NT", "SU", "TP", "YD", "YU", "ZR"}, code)
 }

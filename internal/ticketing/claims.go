@@ -104,10 +104,7 @@ func proved(found []ticketingdb.TicketingOrder, in Claim) (ticketingdb.Ticketing
 // mayGive is mayAttribute for whom something is to be given to, who must not be in
 // the trash: a purge would take it along.
 func (s *Service) mayGive(ctx context.Context, tenant uuid.UUID, contact *uuid.UUID) error {
-	if err := s.mayAttribute(ctx, tenant, contact); err != nil || contact == nil {
-		return err
-	}
-	c, err := s.contacts.Get(ctx, *contact)
+	c, err := s.editable(ctx, tenant, contact)
 	if err == nil && c.ArchivedAt != nil {
 		err = fault.New(fault.Conflict, "contact-in-trash").Extra("contact_id", contact.String())
 	}
@@ -117,18 +114,23 @@ func (s *Service) mayGive(ctx context.Context, tenant uuid.UUID, contact *uuid.U
 // mayAttribute refuses to attribute anything to, or take it from, a contact that
 // the actor does not see, was merged, or may not change.
 func (s *Service) mayAttribute(ctx context.Context, tenant uuid.UUID, contact *uuid.UUID) error {
+	_, err := s.editable(ctx, tenant, contact)
+	return err
+}
+
+// editable is a contact that the actor sees and may change; nobody where none is
+// named.
+func (s *Service) editable(ctx context.Context, tenant uuid.UUID, contact *uuid.UUID) (contacts.Contact, error) {
 	if contact == nil {
-		return nil
+		return contacts.Contact{}, nil
 	}
-	if _, err := s.contacts.Get(ctx, *contact); err != nil {
-		return err
+	c, err := s.contacts.Get(ctx, *contact)
+	if err != nil {
+		return c, err
 	}
 	may, err := s.q.MayOn(ctx, s.db.Tenant(tenant), string(pg.Edit), tenant, *contact)
-	if err != nil {
-		return err
+	if err == nil && !may {
+		err = fault.New(fault.Forbidden, "verb-not-held").With("verb", string(pg.Edit)).Extra("required_verb", string(pg.Edit))
 	}
-	if !may {
-		return fault.New(fault.Forbidden, "verb-not-held").With("verb", string(pg.Edit)).Extra("required_verb", string(pg.Edit))
-	}
-	return nil
+	return c, err
 }
